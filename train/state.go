@@ -1,0 +1,250 @@
+package train
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"tall"
+	"tall/nn"
+	"tall/tensor"
+	"tall/weights"
+)
+
+// Extension of the checkpoints written here.
+const Extension = ".safetensors"
+
+// Names of optimiser moments in a checkpoint, before the parameter's name.
+const (
+	firstMoment  = "adam.m."
+	secondMoment = "adam.v."
+)
+
+// Keys of a checkpoint's metadata that this package owns.
+const (
+	metaStep     = "tall.step"
+	metaEpoch    = "tall.epoch"
+	metaBatch    = "tall.batch"
+	metaRNG      = "tall.rng"
+	metaSeed     = "tall.seed"
+	metaAdamStep = "tall.adam_step"
+	metaBest     = "tall.best"
+)
+
+// State is where a run stands: what a checkpoint holds beside the parameters.
+type State struct {
+	Step  int    // steps done
+	Epoch int    // the epoch under way, from 0
+	Batch int    // batches of it done
+	Seed  uint64 // the run's seed
+	RNG   []byte // the generator as it was at the epoch's start
+	Best  float64
+	// HasMoments: the checkpoint has the optimiser's moments, and a run
+	// resumed from it continues bit for bit.
+	HasMoments bool
+	AdamStep   int
+}
+
+// checkpoint builds the file of a state; with moments it can be resumed from.
+func checkpoint(b tensor.Backend, params []*nn.Param, s State, meta map[string]string) *weights.File {
+	f := &weights.File{Format: "safetensors", Meta: maps.Clone(meta)}
+	if f.Meta == nil {
+		f.Meta = map[string]string{}
+	}
+	f.Meta[metaStep] = strconv.Itoa(s.Step)
+	f.Meta[metaEpoch] = strconv.Itoa(s.Epoch)
+	f.Meta[metaSeed] = strconv.FormatUint(s.Seed, 10)
+	f.Meta[metaBest] = strconv.FormatFloat(s.Best, 'g', -1, 64)
+	for _, p := range params {
+		f.Tensors = append(f.Tensors, download(b, p.Name, p.Shape, p.Value))
+	}
+	if !s.HasMoments {
+		return f
+	}
+	f.Meta[metaBatch] = strconv.Itoa(s.Batch)
+	f.Meta[metaRNG] = base64.StdEncoding.EncodeToString(s.RNG)
+	f.Meta[metaAdamStep] = strconv.Itoa(s.AdamStep)
+	for _, p := range params {
+		f.Tensors = append(f.Tensors,
+			download(b, firstMoment+p.Name, p.Shape, p.M),
+			download(b, secondMoment+p.Name, p.Shape, p.V))
+	}
+	return f
+}
+
+func download(b tensor.Memory, name string, shape []int, m tensor.Mat) weights.Tensor {
+	data := make([]float32, m.Rows*m.Cols)
+	b.Download(data, m)
+	return weights.Tensor{Name: name, Shape: shape, Data: data}
+}
+
+// Restore loads parameters, and the optimiser's moments where the file has
+// them, and returns the state that the file records. A file that records none
+// (.pdparams, or anybody's safetensors) gives the parameters and a State whose
+// epoch is the number in its name plus 1 (TALL_epoch4: 5), or 0.
+func Restore(b tensor.Backend, params []*nn.Param, f *weights.File) (State, error) {
+	if err := LoadParams(b, params, f); err != nil {
+		return State{}, err
+	}
+	s := State{Epoch: epochOfName(f.Path)}
+	if f.Meta[metaStep] == "" {
+		return s, nil
+	}
+	r := metaReader{f: f}
+	s.Step, s.Epoch = r.number(metaStep), r.number(metaEpoch)
+	s.Seed = r.seed()
+	s.Best = r.float(metaBest)
+	if f.Meta[metaRNG] == "" {
+		return s, r.err
+	}
+	s.HasMoments = true
+	s.Batch, s.AdamStep = r.number(metaBatch), r.number(metaAdamStep)
+	s.RNG = r.bytes(metaRNG)
+	if r.err == nil {
+		if err := new(rand.PCG).UnmarshalBinary(s.RNG); err != nil {
+			r.fail(metaRNG, err)
+		}
+	}
+	if r.err != nil {
+		return State{}, r.err
+	}
+	for _, p := range params {
+		for prefix, m := range map[string]tensor.Mat{firstMoment: p.M, secondMoment: p.V} {
+			if err := upload(b, m, f, prefix+p.Name, p.Shape); err != nil {
+				return State{}, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// LoadParams loads the parameters alone, as --pretrain and --weights want it.
+func LoadParams(b tensor.Backend, params []*nn.Param, f *weights.File) error {
+	specs := make([]weights.Spec, len(params))
+	for i, p := range params {
+		specs[i] = weights.Spec{Name: p.Name, Shape: p.Shape}
+	}
+	tensors, err := f.Match(specs)
+	if err != nil {
+		return err
+	}
+	for i, p := range params {
+		b.Upload(p.Value, tensors[i].Data)
+	}
+	return nil
+}
+
+func upload(b tensor.Backend, m tensor.Mat, f *weights.File, name string, shape []int) error {
+	ts, err := f.Match([]weights.Spec{{Name: name, Shape: shape}})
+	if err != nil {
+		return err
+	}
+	b.Upload(m, ts[0].Data)
+	return nil
+}
+
+// metaReader reads numbers from a checkpoint's metadata, keeping the first error.
+type metaReader struct {
+	f   *weights.File
+	err error
+}
+
+func (r *metaReader) fail(key string, err error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: metadata %s is %q: %w (%w); use an older checkpoint, or load it with --pretrain",
+			r.f.Path, key, r.f.Meta[key], err, tall.ErrFormat)
+	}
+}
+
+func (r *metaReader) number(key string) int {
+	n, err := strconv.Atoi(r.f.Meta[key])
+	if err == nil && n < 0 {
+		err = errors.New("negative")
+	}
+	if err != nil {
+		r.fail(key, err)
+	}
+	return n
+}
+
+func (r *metaReader) float(key string) float64 {
+	x, err := strconv.ParseFloat(r.f.Meta[key], 64)
+	if err != nil {
+		r.fail(key, err)
+	}
+	return x
+}
+
+func (r *metaReader) seed() uint64 {
+	n, err := strconv.ParseUint(r.f.Meta[metaSeed], 10, 64)
+	if err != nil {
+		r.fail(metaSeed, err)
+	}
+	return n
+}
+
+func (r *metaReader) bytes(key string) []byte {
+	data, err := base64.StdEncoding.DecodeString(r.f.Meta[key])
+	if err != nil {
+		r.fail(key, err)
+	}
+	return data
+}
+
+var epochName = regexp.MustCompile(`_epoch(\d{1,9})(\.[a-z]+)?$`)
+
+func epochOfName(path string) int {
+	m := epochName.FindStringSubmatch(filepath.Base(path))
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1]) // at most nine digits: cannot fail
+	return n + 1
+}
+
+// Find resolves what --resume and --weights name: a file, or a prefix to which
+// .safetensors or .pdparams is added.
+func Find(name string) (string, error) {
+	for _, ext := range []string{"", Extension, ".pdparams"} {
+		info, err := os.Stat(name + ext)
+		switch {
+		case err == nil && !info.IsDir():
+			return name + ext, nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("weights: %w", err)
+		}
+	}
+	return "", fmt.Errorf("weights %s: %w: neither that file nor %s or %s exists",
+		name, tall.ErrMissing, name+Extension, filepath.Base(name)+".pdparams")
+}
+
+// prune removes the oldest per-epoch files beyond the newest keep (0: keep all).
+func prune(dir, name string, newest, keep int) error {
+	if keep <= 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		m := epochName.FindStringSubmatch(e.Name())
+		if m == nil || m[2] != Extension || !strings.HasPrefix(e.Name(), name+"_epoch") {
+			continue
+		}
+		if n, err := strconv.Atoi(m[1]); err == nil && n <= newest-keep {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
