@@ -1,0 +1,122 @@
+package tensor
+
+import "fmt"
+
+// kcBlock is the number of k that one pass sums before it adds to C. It is part
+// of the meaning of a product: every path sums k in order within a chunk of
+// kcBlock, from 0, and adds the chunks to C in order. An element therefore
+// depends on its row of A and its column of B alone, not on the size of the
+// product, its place in it, or the number of threads.
+const kcBlock = 384
+
+// operand is one side of a product as the packing functions read it. For A,
+// index i counts rows of op(A); for B, columns of op(B).
+type operand struct {
+	view
+	// major says that i is the row of the stored matrix and k its column (A as
+	// it is, B transposed); otherwise k is the row.
+	major bool
+	// q makes the stored matrix one of pairs: its row r is the elementwise
+	// product of row r%rows of the view and row r/rows of q.
+	q *view
+}
+
+// Gemm computes c = alpha * op(a) op(b) + beta * c. c must not overlap a or b.
+func (c *CPU) Gemm(cm Mat, alpha float32, a Mat, transA bool, b Mat, transB bool, beta float32) {
+	m, k := a.Rows, a.Cols
+	if transA {
+		m, k = k, m
+	}
+	kb, n := b.Rows, b.Cols
+	if transB {
+		kb, n = n, kb
+	}
+	if cm.Rows != m || cm.Cols != n || k != kb {
+		panic(fmt.Sprintf("tensor: Gemm: c is (%d, %d), op(a) (%d, %d), op(b) (%d, %d)", cm.Rows, cm.Cols, m, k, kb, n))
+	}
+	c.product(host(cm), alpha,
+		&operand{view: host(a), major: !transA},
+		&operand{view: host(b), major: transB}, k, beta)
+}
+
+// product computes c = alpha * A B + beta * c, with k the inner dimension.
+func (c *CPU) product(cv view, alpha float32, a, b *operand, k int, beta float32) {
+	if cv.rows == 0 || cv.cols == 0 {
+		return
+	}
+	if k == 0 {
+		scaleView(cv, beta)
+		return
+	}
+	tm, tn := c.k.gemm.plan(cv.rows, cv.cols, c.threads)
+	across := (cv.cols + tn - 1) / tn
+	down := (cv.rows + tm - 1) / tm
+	c.run(across*down, func(worker, task int) {
+		m0, n0 := task/across*tm, task%across*tn
+		c.block(worker, cv, alpha, a, b, k, beta, m0, min(cv.rows, m0+tm), n0, min(cv.cols, n0+tn))
+	})
+}
+
+// plan chooses the size of the blocks of C that one task computes.
+func (g *gemmKernels) plan(m, n, threads int) (tm, tn int) {
+	return even(m, 768, g.mr), even(n, 256, g.nr)
+}
+
+// even divides n into parts of nearly equal size, none much above limit, that
+// are multiples of unit (but for the last), and returns the size.
+func even(n, limit, unit int) int {
+	units := (n + unit - 1) / unit
+	parts := (units*unit + limit - 1) / limit
+	return (units + parts - 1) / parts * unit
+}
+
+// block computes rows [m0, m1) and columns [n0, n1) of C.
+func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, beta float32, m0, m1, n0, n1 int) {
+	g, s := &c.k.gemm, &c.scratch[worker]
+	panelsB := (n1 - n0 + g.nr - 1) / g.nr
+	mc := min(g.mc, (m1-m0+g.mr-1)/g.mr*g.mr)
+	depth := min(k, kcBlock)
+	bufA := grow(&s.a, mc*depth+packSlack)
+	bufB := grow(&s.b, panelsB*g.nr*depth+packSlack)
+	for k0 := 0; k0 < k; k0 += kcBlock {
+		kc := min(kcBlock, k-k0)
+		g.packB(bufB, b, n0, n1-n0, k0, kc)
+		for i0 := m0; i0 < m1; i0 += mc {
+			i1 := min(m1, i0+mc)
+			g.packA(bufA, a, i0, i1-i0, k0, kc)
+			for j := n0; j < n1; j += g.nr {
+				pb := bufB[(j-n0)*kc:]
+				for i := i0; i < i1; i += g.mr {
+					g.tile(cv.data[i*cv.stride+j:], cv.stride, bufA[(i-i0)*kc:], pb, kc,
+						min(g.mr, i1-i), min(g.nr, n1-j), alpha, beta)
+				}
+			}
+		}
+		beta = 1
+	}
+}
+
+// packSlack is how far a packing kernel may write past its last panel.
+const packSlack = 64
+
+// grow returns *buf with at least n values, which it does not clear.
+func grow(buf *[]float32, n int) []float32 {
+	if cap(*buf) < n {
+		*buf = make([]float32, n)
+	}
+	return (*buf)[:n]
+}
+
+// scaleView computes c = beta * c; with beta 0, c is not read.
+func scaleView(cv view, beta float32) {
+	for r := range cv.rows {
+		row := cv.row(r)
+		if beta == 0 {
+			clear(row)
+			continue
+		}
+		for i := range row {
+			row[i] *= beta
+		}
+	}
+}

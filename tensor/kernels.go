@@ -1,0 +1,35 @@
+package tensor
+
+// kernels is one set of inner loops. Every entry has the meaning of its twin in
+// kernels_generic.go. Slices that a kernel reads together have the same length
+// unless it says otherwise; none of them is empty.
+type kernels struct {
+	name string
+	gemm gemmKernels
+
+	axpy         func(y, x []float32, alpha float32)
+	add          func(y, x []float32)
+	relu         func(x []float32)
+	reluBackward func(d, y []float32)
+	dot          func(x, y []float32) float64
+	sum          func(x []float32) float64
+	scale        func(y, x []float32, s float32)
+	normBackward func(dx, dy, y []float32, dot, inv float32)
+	pairReLU     func(h, tv, ts []float32)
+	pairReLUBack func(dh, dtv, dts, h []float32)
+	pairFold     func(dv, dq, dz, v, q []float32)
+	logistic     func(dx, x, sign, w []float32) float64
+	adam         func(p, m, v, g []float32, s *AdamStep)
+}
+
+// gemmKernels are the inner loops of a matrix product; see gemm.go.
+type gemmKernels struct {
+	mr, nr int // rows and columns of the tile that one call computes
+	mc     int // rows of A packed at a time, a multiple of mr
+
+	packA func(dst []float32, a *operand, m0, rows, k0, kc int)
+	packB func(dst []float32, b *operand, n0, cols, k0, kc int)
+	// tile computes c[r*ldc+j] = alpha*sum_k a[k,r]*b[k,j] + beta*c for the
+	// first rows, cols of an (mr, nr) tile; with beta 0, c is not read.
+	tile func(c []float32, ldc int, a, b []float32, kc, rows, cols int, alpha, beta float32)
+}
