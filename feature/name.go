@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -13,6 +14,16 @@ import (
 
 // extension of a window's file.
 const extension = ".npy"
+
+// What can be wrong with a name. A file without a span is not a window and may
+// lie among windows; the others are mistakes.
+var (
+	errNoSpan  = errors.New("holds no span")
+	errNoVideo = errors.New("holds no video id")
+	errNotUTF8 = errors.New("is not UTF-8")
+	errControl = errors.New("holds control characters")
+	errLarge   = fmt.Errorf("holds a number above %d", math.MaxInt32)
+)
 
 // FileName is the name of a window's file, {video}_{start}_{end}.npy, in frames.
 func FileName(video string, start, end int) string {
@@ -41,30 +52,30 @@ func ParseName(base string) (video string, start, end int, err error) {
 // SplitName is [ParseName] for annotated clips, whose span may be reversed or
 // empty: such spans are carried and reported, not refused.
 func SplitName(base string) (video string, start, end int, err error) {
-	fail := func(format string, args ...any) (string, int, int, error) {
-		return "", 0, 0, fmt.Errorf("%w: %q %s; the form is VIDEO_START_END, in frames", tall.ErrFormat, base, fmt.Sprintf(format, args...))
+	fail := func(why error) (string, int, int, error) {
+		return "", 0, 0, fmt.Errorf("%w: %q %w; the form is VIDEO_START_END, in frames", tall.ErrFormat, base, why)
 	}
 	name := strings.TrimSuffix(base, extension)
 	head, last, ok := cutLast(name)
 	video, first, ok2 := cutLast(head)
 	if !ok || !ok2 || !digits(first) || !digits(last) {
-		return fail("holds no span")
+		return fail(errNoSpan)
 	}
 	if video == "" {
-		return fail("holds no video id")
+		return fail(errNoVideo)
 	}
 	// Results are written as JSON and to terminals; neither may get these.
 	if !utf8.ValidString(video) {
-		return fail("is not UTF-8")
+		return fail(errNotUTF8)
 	}
 	if strings.ContainsFunc(video, unicode.IsControl) {
-		return fail("holds control characters")
+		return fail(errControl)
 	}
 	var ends [2]int
 	for i, text := range []string{first, last} {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n > math.MaxInt32 {
-			return fail("holds a number above %d", math.MaxInt32)
+			return fail(errLarge)
 		}
 		ends[i] = int(n)
 	}

@@ -1,0 +1,180 @@
+package feature
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/edsrzf/mmap-go"
+
+	"tall"
+	"tall/numpy"
+)
+
+// The packed file, docs/formats.md: safetensors with one tensor, whose metadata
+// says what it was made from.
+const (
+	packSuffix = ".tall-pack.safetensors" // of the folder's name
+	packTensor = "features"               // (N, D) float32
+	packFormat = "tall-pack 1"            // metadata "format"
+)
+
+// pack is a packed file, mapped into memory.
+type pack struct {
+	path   string
+	file   *os.File
+	mapped mmap.MMap
+	rows   []byte // (N, D) little-endian float32 within mapped
+	dim    int
+}
+
+// openPack returns the pack of a store's files, made when there is none that
+// fits, or nil where it cannot be had; the reasons go to o.Warn. What is wrong
+// with the features themselves is an error. It sets s.dim.
+func openPack(ctx context.Context, s *Store, files []file, o Options) (source, error) {
+	mark := stamp(files)
+	places, err := packPlaces(s.dir, o)
+	if err != nil {
+		return nil, warn(o, s.dir, err)
+	}
+	var writable []string
+	var reasons []error
+	for _, path := range places {
+		p, err := mapPack(path, mark, len(files))
+		switch {
+		case err == nil:
+			if s.dim = p.dim; o.Dim != 0 && o.Dim != s.dim {
+				err := s.checkDim(s.dim, o.Dim, s.names[0])
+				s.dim = o.Dim
+				return nil, errors.Join(err, p.close())
+			}
+			return p, nil
+		case errors.Is(err, errForeign):
+			reasons = append(reasons, err)
+		default: // absent, out of date or damaged: it is made anew
+			writable = append(writable, path)
+		}
+	}
+	if err := s.readDim(o.Dim); err != nil {
+		return nil, err
+	}
+	for _, path := range writable {
+		err := buildPack(ctx, path, s, mark, o.Progress)
+		var bad *sourceError
+		if errors.As(err, &bad) {
+			return nil, bad.err
+		}
+		if err == nil {
+			var p *pack
+			if p, err = mapPack(path, mark, len(files)); err == nil {
+				return p, nil
+			}
+		}
+		reasons = append(reasons, err)
+	}
+	return nil, warn(o, s.dir, errors.Join(reasons...))
+}
+
+// warn reports why there is no pack. It returns nil, as that is no error.
+func warn(o Options, dir string, err error) error {
+	if o.Warn != nil {
+		o.Warn(fmt.Errorf("%s: its features could not be packed and are read file by file, which is slower: %w", dir, err))
+	}
+	return nil
+}
+
+// packPlaces lists where a folder's pack may lie, best first: beside the folder
+// (within it, the reference's reader would stumble over it), then in the user's
+// cache folder.
+func packPlaces(dir string, o Options) ([]string, error) {
+	if o.PackFile != "" {
+		return []string{o.PackFile}, nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	var places []string
+	if parent := filepath.Dir(abs); parent != abs {
+		places = append(places, abs+packSuffix)
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		sum := sha256.Sum256([]byte(abs))
+		places = append(places, filepath.Join(cache, "tall", "packs", hex.EncodeToString(sum[:8])+packSuffix))
+	}
+	return places, nil
+}
+
+var (
+	errForeign = errors.New("a file that is no pack has the pack's name")
+	errStale   = errors.New("the folder has changed since it was packed")
+)
+
+// mapPack maps a packed file of n windows with this stamp. A file that is
+// shorter or longer than its header says is refused: reading past the end of a
+// mapped file kills a process.
+func mapPack(path, mark string, n int) (_ *pack, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &pack{path: path, file: f}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	h, err := readHeader(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if h.meta["format"] != packFormat {
+		return nil, fmt.Errorf("%w: %s; move it, or name another place for the pack", errForeign, path)
+	}
+	if h.meta["stamp"] != mark {
+		return nil, errStale
+	}
+	if len(h.shape) != 2 || h.shape[0] != n || h.shape[1] < 1 {
+		return nil, fmt.Errorf("%w: %s: shape %v for %d windows", tall.ErrFormat, path, h.shape, n)
+	}
+	if p.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	p.dim = h.shape[1]
+	size := int64(n) * int64(p.dim) * 4
+	if h.offset+size != int64(len(p.mapped)) {
+		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(p.mapped), h.offset+size)
+	}
+	p.rows = p.mapped[h.offset:]
+	return p, nil
+}
+
+// vector copies row i. A fault while it reads (another process cut the file, or
+// the disk failed) becomes an error instead of the end of the process.
+func (p *pack) vector(i int, dst []float32) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = fmt.Errorf("%w: %s was cut or could not be read while in use; delete it, and it is made again", tall.ErrFormat, p.path)
+		}
+	}()
+	row := numpy.Array{Shape: []int{p.dim}, DType: numpy.DType{Kind: 'f', Size: 4}, Data: p.rows[i*p.dim*4 : (i+1)*p.dim*4]}
+	return row.CopyFloat32(dst)
+}
+
+func (p *pack) close() error {
+	var err error
+	if p.mapped != nil {
+		p.rows = nil
+		err = p.mapped.Unmap()
+	}
+	return errors.Join(err, p.file.Close())
+}
