@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 
 	"tall/nn"
 )
@@ -47,23 +46,13 @@ var ErrStopped = errors.New("training stopped; everything so far is saved")
 type DivergedError struct {
 	Step    int // the step that failed, counted from 1
 	Epoch   int
-	Members []int
-	Cause   string // what is likely wrong
-	Err     error
+	Members []int // of the batch
+	Err     error // what is not finite, and the likely cause
 }
 
 func (e *DivergedError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "training diverged at step %d (epoch %d)", e.Step, e.Epoch)
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
-	fmt.Fprintf(&b, "; batch members %v", e.Members)
-	if e.Cause != "" {
-		fmt.Fprintf(&b, "; likely cause: %s", e.Cause)
-	}
-	b.WriteString("; the last checkpoint is intact")
-	return b.String()
+	return fmt.Sprintf("training diverged at step %d (epoch %d): %v; batch members %v; the last checkpoint is intact",
+		e.Step, e.Epoch, e.Err, e.Members)
 }
 
 func (e *DivergedError) Unwrap() error { return e.Err }

@@ -24,7 +24,7 @@ type Options struct {
 	Dir  string // where checkpoints and metrics go; made if missing
 	Name string // of the checkpoints: NAME, NAME_epoch0, ...
 
-	Epochs int // to train, counted from epoch 0 also when resumed
+	Epochs int // to train, counted from epoch 0 also when resumed; 0: by steps alone
 	Steps  int // stop after so many steps in all (the TensorFlow code's schedule); 0: by epochs alone
 	Seed   uint64
 
@@ -43,8 +43,6 @@ type Options struct {
 	KeepBest bool
 	// Notify is told what happens, in the goroutine of Run.
 	Notify func(Event)
-	// Describe says more of a failed batch: its likely cause.
-	Describe func(members []int) string
 }
 
 // Event is news of a run.
@@ -77,6 +75,9 @@ const (
 // error is [ErrStopped], after the step under way and with everything saved).
 // A second process in the same folder is refused with [tall.ErrLocked].
 func Run(ctx context.Context, b tensor.Backend, learner Learner, adam *nn.Adam, o Options) (err error) {
+	if o.Epochs <= 0 && o.Steps <= 0 {
+		return errors.New("neither epochs nor steps bound the run: give --epoch a positive number")
+	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("save directory: %w", err)
 	}
@@ -159,7 +160,7 @@ func (r *run) resume() error {
 // epochs is the loop.
 func (r *run) epochs(ctx context.Context) error {
 	r.saved = time.Now()
-	for ; r.state.Epoch < r.Epochs && !r.stepsDone(); r.state.Epoch++ {
+	for ; (r.Epochs == 0 || r.state.Epoch < r.Epochs) && !r.stepsDone(); r.state.Epoch++ {
 		var err error
 		if r.state.RNG, err = r.rng.MarshalBinary(); err != nil {
 			return err
@@ -203,7 +204,7 @@ func (r *run) step(ctx context.Context, batches [][]int) error {
 	}
 	if err == nil {
 		if norm := r.adam.Update(r.backend, r.params); !finite(norm) {
-			err = fmt.Errorf("norm of the gradient is %v: %w", norm, tall.ErrNotFinite)
+			err = fmt.Errorf("norm of the gradient is %v: %w: the learning rate is likely too high; lower --learning_rate", norm, tall.ErrNotFinite)
 		}
 	}
 	if errors.Is(err, tall.ErrNotFinite) {
@@ -218,10 +219,7 @@ func (r *run) step(ctx context.Context, batches [][]int) error {
 		Step: r.state.Step, Epoch: r.state.Epoch, Loss: loss.Total, Parts: slices.Clone(loss.Parts),
 		LR: r.adam.LR, Seconds: time.Since(r.start).Seconds(),
 	}
-	total := r.state.Step + (len(batches) - r.state.Batch) + (r.Epochs-1-r.state.Epoch)*len(batches)
-	if r.Steps > 0 {
-		total = min(total, r.Steps)
-	}
+	total := r.total(len(batches))
 	r.notify(Event{Kind: Stepped, Record: rec, Steps: total, Took: time.Since(begun)})
 	if r.LogEvery > 0 && (r.state.Step-1)%r.LogEvery == 0 || r.state.Step == total {
 		if err := r.metrics.write(rec); err != nil {
@@ -235,12 +233,20 @@ func (r *run) step(ctx context.Context, batches [][]int) error {
 	return nil
 }
 
-func (r *run) diverged(members []int, err error) error {
-	d := &DivergedError{Step: r.state.Step + 1, Epoch: r.state.Epoch, Members: members, Err: err}
-	if r.Describe != nil {
-		d.Cause = r.Describe(members)
+// total is the number of steps at the run's end, if every epoch has n batches.
+func (r *run) total(n int) int {
+	total := r.state.Step + (n - r.state.Batch) + (r.Epochs-1-r.state.Epoch)*n
+	switch {
+	case r.Epochs == 0:
+		return r.Steps
+	case r.Steps > 0:
+		return min(total, r.Steps)
 	}
-	return d
+	return total
+}
+
+func (r *run) diverged(members []int, err error) error {
+	return &DivergedError{Step: r.state.Step + 1, Epoch: r.state.Epoch, Members: members, Err: err}
 }
 
 func (r *run) stop(ctx context.Context) error {
