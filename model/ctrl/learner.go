@@ -1,0 +1,191 @@
+package ctrl
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"tall"
+	"tall/feature"
+	"tall/nn"
+)
+
+// Inputs are the window features that a model is trained on.
+type Inputs interface {
+	// Input writes the features of a window, context included, into dst (F).
+	Input(window int, dst []float32) error
+}
+
+// FromStore returns a store's features with their context as inputs.
+func FromStore(s *feature.Store, c feature.Context) Inputs { return storeInputs{s, c} }
+
+type storeInputs struct {
+	store   *feature.Store
+	context feature.Context
+}
+
+func (s storeInputs) Input(window int, dst []float32) error {
+	return s.store.Input(window, s.context, dst)
+}
+
+// Data are the pairs of one split and where their inputs come from.
+type Data struct {
+	Inputs   Inputs
+	Examples []tall.Example // with sentence vectors of E values
+	Pairs    []Pair         // by FindPairs
+}
+
+// check returns an error unless the sentences fit the model.
+func (d Data) check(o Options) error {
+	for _, p := range d.Pairs {
+		e := d.Examples[p.Example]
+		if n := len(e.Sentence.Vector); n != o.SentenceDim {
+			return fmt.Errorf("%w: the sentence vector of %s has %d values, the model takes %d (sentence_embedding_size)", tall.ErrShape, e.ID, n, o.SentenceDim)
+		}
+	}
+	return nil
+}
+
+// gather writes the members' inputs and targets into a batch of their number.
+func (d Data) gather(ctx context.Context, batch Batch, members []int, o Options) error {
+	n, f, e := len(members), o.VisualDim, o.SentenceDim
+	for k, i := range members {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p := d.Pairs[i]
+		if err := d.Inputs.Input(p.Window.Index, batch.Windows[k*f:(k+1)*f]); err != nil {
+			return err
+		}
+		copy(batch.Sentences[k*e:(k+1)*e], d.Examples[p.Example].Sentence.Vector)
+		batch.Offsets[k], batch.Offsets[n+k] = p.Offsets()
+	}
+	return nil
+}
+
+// Describe names the pairs of a batch, a line each.
+func (d Data) Describe(members []int) string {
+	var b strings.Builder
+	for k, i := range members {
+		if k > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(d.describe(i))
+	}
+	return b.String()
+}
+
+func (d Data) describe(member int) string {
+	p := d.Pairs[member]
+	e := d.Examples[p.Example]
+	return fmt.Sprintf("pair %d: sentence %s, video %s, window %v, truth %v", member, e.ID, e.Video, p.Window.Span, p.Truth)
+}
+
+// Learner trains a model on pairs, a batch a step.
+type Learner struct {
+	m     *Model
+	data  Data
+	batch Batch // on the host
+}
+
+// NewLearner returns a learner, and gives the model room for gradients and
+// moments. Fewer pairs than a batch are an error.
+func NewLearner(m *Model, data Data) (*Learner, error) {
+	o := m.opts
+	if err := data.check(o); err != nil {
+		return nil, err
+	}
+	if n := len(data.Pairs); n < o.BatchSize {
+		return nil, fmt.Errorf("%d training pairs are fewer than a batch of %d: lower --batch_size, or add windows or sentences (a pair needs IoU > %g and nIoL < %g)",
+			n, o.BatchSize, o.MinIoU, o.MaxNIoL)
+	}
+	if n := distinctClips(data.Pairs); o.DistinctClips && n < o.BatchSize {
+		return nil, fmt.Errorf("the training pairs are of %d annotated clips, fewer than a batch of %d, and no clip may be twice in a batch: lower --batch_size, or switch distinct clips off",
+			n, o.BatchSize)
+	}
+	m.Train()
+	return &Learner{m: m, data: data, batch: o.NewBatch(o.BatchSize)}, nil
+}
+
+// Batches plans an epoch from rng alone: each batch lists indices of pairs. The
+// incomplete last batch is dropped.
+func (l *Learner) Batches(rng *rand.Rand) [][]int {
+	return batches(l.data.Pairs, l.m.opts.BatchSize, l.m.opts.DistinctClips, rng)
+}
+
+// Step computes the loss of the members, and leaves the gradients in Params. A
+// loss that is NaN or infinite is an error that wraps [tall.ErrNotFinite], and
+// names the members, the first quantity that went wrong, and the likely cause.
+func (l *Learner) Step(ctx context.Context, members []int) (Loss, error) {
+	if err := l.gather(ctx, members); err != nil {
+		return Loss{}, err
+	}
+	loss := l.m.Step(l.batch)
+	return loss, l.m.checkLoss(loss, l.data, members)
+}
+
+// Loss computes the loss of the members alone.
+func (l *Learner) Loss(ctx context.Context, members []int) (Loss, error) {
+	if err := l.gather(ctx, members); err != nil {
+		return Loss{}, err
+	}
+	loss := l.m.Loss(l.batch)
+	return loss, l.m.checkLoss(loss, l.data, members)
+}
+
+func (l *Learner) gather(ctx context.Context, members []int) error {
+	if len(l.batch.Offsets) != 2*len(members) {
+		l.batch = l.m.opts.NewBatch(len(members))
+	}
+	return l.data.gather(ctx, l.batch, members, l.m.opts)
+}
+
+// Params lists the model's parameters with their gradients.
+func (l *Learner) Params() []*nn.Param { return l.m.Params() }
+
+// Describe names the pairs of a batch, a line each.
+func (l *Learner) Describe(members []int) string { return l.data.Describe(members) }
+
+// validationSeed fixes the batches of the validation loss: pairs of one clip
+// follow each other in a listing, and would be each other's mismatches.
+const validationSeed = 56
+
+// ValidationLoss is the mean loss over the whole batches of a split, which are
+// the same at every call; fewer pairs than a batch make one batch.
+func ValidationLoss(ctx context.Context, m *Model, data Data) (Loss, error) {
+	if len(data.Pairs) == 0 {
+		return Loss{}, fmt.Errorf("%w: the validation split has no pairs of a sentence and a window", tall.ErrMissing)
+	}
+	if err := data.check(m.opts); err != nil {
+		return Loss{}, err
+	}
+	size := min(m.opts.BatchSize, len(data.Pairs))
+	if m.opts.DistinctClips {
+		size = min(size, distinctClips(data.Pairs))
+	}
+	plan := batches(data.Pairs, size, m.opts.DistinctClips, rand.New(rand.NewPCG(validationSeed, 0)))
+	batch := m.opts.NewBatch(size)
+	var sum Loss
+	for _, members := range plan {
+		if err := data.gather(ctx, batch, members, m.opts); err != nil {
+			return Loss{}, err
+		}
+		loss := m.Loss(batch)
+		if err := m.checkLoss(loss, data, members); err != nil {
+			return Loss{}, err
+		}
+		sum.Total += loss.Total
+		sum.Align += loss.Align
+		sum.Reg += loss.Reg
+	}
+	n := float64(len(plan))
+	return Loss{Total: sum.Total / n, Align: sum.Align / n, Reg: sum.Reg / n}, nil
+}
+
+// memberNumbers writes the members in order, for one line of a message.
+func memberNumbers(members []int) string {
+	sorted := slices.Sorted(slices.Values(members))
+	return strings.Trim(fmt.Sprint(sorted), "[]")
+}
