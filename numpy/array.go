@@ -139,10 +139,7 @@ func convert(dst []float32, src []byte, d DType) {
 			return
 		}
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if d.Big {
-		order = binary.BigEndian
-	}
+	order := d.order()
 	switch {
 	case d.Kind == 'f' && d.Size == 2:
 		for i := range dst {

@@ -1,6 +1,7 @@
 package numpy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
@@ -36,6 +37,13 @@ func (d DType) String() string {
 		order = '>'
 	}
 	return fmt.Sprintf("%c%c%d", order, d.Kind, d.Size)
+}
+
+func (d DType) order() binary.ByteOrder {
+	if d.Big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
 }
 
 // parseDType reads numpy's spelling. The byte order may be absent, as it is in

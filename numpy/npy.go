@@ -67,12 +67,12 @@ func Decode(r io.Reader, size int64) (*Array, error) {
 }
 
 // readBytes reads n bytes. Unless they are known to be there, memory grows with
-// what arrives and not with what was promised.
+// what arrives and not with what was promised. A file's size is not believed
+// beyond a GiB either: sparse files claim any size at no cost.
 func readBytes(r io.Reader, n int64, known bool) ([]byte, error) {
-	const chunk = 1 << 20
-	have := n
-	if !known {
-		have = min(n, chunk)
+	have := min(n, 1<<20)
+	if known {
+		have = min(n, 1<<30)
 	}
 	buf := make([]byte, have)
 	for at := int64(0); ; {

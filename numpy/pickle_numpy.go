@@ -1,0 +1,504 @@
+package numpy
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"tall"
+)
+
+// Things a pickle may name. Python would import and call them; here each is a
+// label that REDUCE compares, and what it stands for is done by the functions
+// below, for exactly the arguments that numpy, Python and Paddle write.
+const (
+	reconstruct = global("numpy.core.multiarray._reconstruct")
+	scalar      = global("numpy.core.multiarray.scalar")
+	fromBuffer  = global("numpy.core.numeric._frombuffer")
+	ndarray     = global("numpy.ndarray")
+	dtype       = global("numpy.dtype")
+	encode      = global("_codecs.encode")
+	bytesType   = global("builtins.bytes")
+	byteArray   = global("builtins.bytearray")
+	tupleType   = global("builtins.tuple")
+	evalData    = global("builtins.eval")
+	orderedDict = global("collections.OrderedDict")
+)
+
+// allowed maps the spellings of Python 2 and 3 and of numpy 1 and 2 to one.
+func allowed(module, name string) (global, bool) {
+	switch module {
+	case "__builtin__":
+		module = "builtins"
+	case "numpy._core.multiarray":
+		module = "numpy.core.multiarray"
+	case "numpy._core.numeric":
+		module = "numpy.core.numeric"
+	}
+	switch g := global(module + "." + name); g {
+	case reconstruct, scalar, fromBuffer, ndarray, dtype, encode, bytesType, byteArray, tupleType, evalData, orderedDict:
+		// A dot in the name could spell an allowed path in a way that Python would
+		// look up elsewhere.
+		return g, !strings.Contains(name, ".")
+	}
+	return "", false
+}
+
+const onlyData = "a pickle may only hold numpy arrays and plain data"
+
+func refused(what string) error {
+	hint := ""
+	if strings.HasPrefix(what, "torch") {
+		hint = " (a PyTorch file? save its tensors as numpy arrays or safetensors)"
+	}
+	return fmt.Errorf("%w: %.200s: %s; refused%s", tall.ErrUnsafe, what, onlyData, hint)
+}
+
+// global looks a name up in the short list of what is allowed.
+func (m *machine) global(op byte) error {
+	var module, name string
+	if op == opStackGlobal {
+		n, err := m.pop()
+		if err != nil {
+			return err
+		}
+		mod, err := m.pop()
+		if err != nil {
+			return err
+		}
+		var ok1, ok2 bool
+		name, ok1 = str(n)
+		module, ok2 = str(mod)
+		if !ok1 || !ok2 {
+			return fmt.Errorf("%w: a name made of a %s and a %s", tall.ErrFormat, kindOf(mod), kindOf(n))
+		}
+	} else {
+		var err error
+		if module, name, err = m.names(); err != nil {
+			return err
+		}
+	}
+	g, ok := allowed(module, name)
+	if !ok {
+		return refused(module + "." + name)
+	}
+	return m.push(g, costSlot)
+}
+
+func (m *machine) names() (module, name string, err error) {
+	line, err := m.src.line()
+	if err != nil {
+		return "", "", err
+	}
+	module = string(line)
+	line, err = m.src.line()
+	return module, string(line), err
+}
+
+// refuse names the opcodes that make objects, or things that are no data.
+func (m *machine) refuse(op byte) error {
+	switch op {
+	case opInst:
+		module, name, err := m.names()
+		if err != nil {
+			return err
+		}
+		return refused("an instance of " + module + "." + name)
+	case opObj, opNewObj, opNewObjEx:
+		what := "an instance"
+		for _, v := range slices.Backward(m.stack[m.floor():]) {
+			if g, ok := v.(global); ok {
+				what += " of " + string(g)
+				break
+			}
+		}
+		return refused(what)
+	case opPersID, opBinPersID:
+		return refused("a persistent id (a PyTorch file? save its tensors as numpy arrays or safetensors)")
+	case opExt1, opExt2, opExt4:
+		return refused("an extension code")
+	case opNextBuffer, opReadOnlyBuffer:
+		return refused("an out-of-band buffer, whose bytes are in another file")
+	}
+	return refused("a set")
+}
+
+// str gives a text or Python-2 str as a Go string.
+func str(v any) (string, bool) {
+	switch v := v.(type) {
+	case text:
+		return string(v), true
+	case str2:
+		return string(v), true
+	}
+	return "", false
+}
+
+// raw gives bytes or a Python-2 str.
+func raw(v any) ([]byte, bool) {
+	switch v := v.(type) {
+	case []byte:
+		return v, true
+	case str2:
+		return v, true
+	}
+	return nil, false
+}
+
+// reduce makes the value that calling a global with a tuple would make.
+func (m *machine) reduce() error {
+	a, err := m.pop()
+	if err != nil {
+		return err
+	}
+	f, err := m.pop()
+	if err != nil {
+		return err
+	}
+	g, ok1 := f.(global)
+	t, ok2 := a.(*tuple)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("%w: a call of a %s with a %s", tall.ErrUnsafe, kindOf(f), kindOf(a))
+	}
+	v, cost, err := m.call(g, t.items)
+	if err != nil {
+		return err
+	}
+	return m.push(v, cost)
+}
+
+func (m *machine) call(g global, args Tuple) (v any, cost int, err error) {
+	odd := func() (any, int, error) {
+		kinds := make([]string, 0, 4)
+		for _, a := range args[:min(len(args), 4)] {
+			kinds = append(kinds, kindOf(a))
+		}
+		return nil, 0, refused(fmt.Sprintf("%s(%s), not as numpy, Python or Paddle write it", g, strings.Join(kinds, ", ")))
+	}
+	switch g {
+	case reconstruct: // (ndarray, (0,), b'b'): an empty array, which BUILD fills
+		if len(args) == 3 && args[0] == any(ndarray) {
+			return &Array{Shape: []int{0}, DType: DType{Kind: 'i', Size: 1}, Data: []byte{}}, costArray, nil
+		}
+	case dtype: // ('f4', align, copy); the byte order follows in BUILD
+		if len(args) >= 1 && len(args) <= 3 {
+			if s, ok := str(args[0]); ok {
+				d, err := parseDType([]byte(s))
+				return &elementType{d}, costContainer, err
+			}
+		}
+	case scalar: // (dtype, bytes)
+		if len(args) == 2 {
+			d, ok1 := args[0].(*elementType)
+			b, ok2 := raw(args[1])
+			if ok1 && ok2 && len(b) == d.Size {
+				return scalarValue(b, d.DType), costNumber, nil
+			}
+		}
+	case fromBuffer:
+		if a, cost, err := m.frombuffer(args); a != nil || err != nil {
+			return a, cost, err
+		}
+	case encode: // (text, 'latin1'): how Python 3 writes bytes in protocols 0 to 2
+		if len(args) == 2 {
+			s, ok1 := args[0].(text)
+			if codec, ok2 := str(args[1]); ok1 && ok2 && (codec == "latin1" || codec == "latin-1") {
+				if err := m.spend(len(s)); err != nil { // before it is made
+					return nil, 0, err
+				}
+				b, err := latin1(s)
+				return b, costBytes, err
+			}
+		}
+	case bytesType: // (): b'' in protocols 0 to 2
+		if len(args) == 0 {
+			return []byte{}, costBytes, nil
+		}
+	case byteArray: // (), (bytes,), and (text, 'latin-1') from Python 2
+		switch {
+		case len(args) == 0:
+			return []byte{}, costBytes, nil
+		case len(args) == 1:
+			if b, ok := raw(args[0]); ok {
+				return b, costBytes, nil
+			}
+		case len(args) == 2:
+			return m.call(encode, args)
+		}
+	case orderedDict: // (), and ([[key, value], ...],) from Python 2
+		switch len(args) {
+		case 0:
+			return new(Dict), costContainer, nil
+		case 1:
+			if l, ok := args[0].(*list); ok {
+				d, err := m.fromPairs(l)
+				return d, costContainer, err
+			}
+		}
+	case tupleType: // ((name, array),): how Paddle reduces a tensor inside nested objects
+		if len(args) == 1 {
+			if t, ok := args[0].(*tuple); ok {
+				return t, 0, nil
+			}
+		}
+	case evalData: // ('data', {'data': array}): how Paddle reduces a LoDTensor
+		if len(args) == 2 {
+			s, _ := str(args[0])
+			d, ok := args[1].(*Dict)
+			if ok && s == "data" && d.Len() == 1 {
+				if v, ok := d.Get("data"); ok {
+					if a, ok := v.(*Array); ok {
+						return a, 0, nil
+					}
+				}
+			}
+		}
+	case ndarray: // never called
+	}
+	return odd()
+}
+
+func (m *machine) fromPairs(l *list) (*Dict, error) {
+	d := new(Dict)
+	for _, item := range l.items {
+		var pair []any
+		switch p := item.(type) {
+		case *list:
+			pair = p.items
+		case *tuple:
+			pair = p.items
+		}
+		if len(pair) != 2 {
+			return nil, fmt.Errorf("%w: an OrderedDict of something else than pairs", tall.ErrFormat)
+		}
+		if err := m.setItems(d, pair); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// latin1 turns text back into the bytes that Python spelled as characters.
+func latin1(s text) ([]byte, error) {
+	out := make([]byte, 0, utf8.RuneCount(s))
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c < utf8.RuneSelf:
+			out = append(out, c)
+			i++
+		case c <= 0xc3: // two bytes, U+0080 to U+00FF; s is valid UTF-8
+			out = append(out, c<<6|s[i+1]&0x3f)
+			i += 2
+		default:
+			r, _ := utf8.DecodeRune(s[i:])
+			return nil, fmt.Errorf("%w: character %U in bytes that are spelled as Latin-1", tall.ErrFormat, r)
+		}
+	}
+	return out, nil
+}
+
+// scalarValue is a numpy scalar as the plain Go value.
+func scalarValue(b []byte, d DType) any {
+	switch d.Kind {
+	case 'b':
+		return b[0] != 0
+	case 'i':
+		return signed(b, d.Size, d.order())
+	case 'u':
+		if u := unsigned(b, d.Size, d.order()); u > math.MaxInt64 {
+			return new(big.Int).SetUint64(u)
+		} else {
+			return int64(u)
+		}
+	}
+	switch d.Size {
+	case 2:
+		return float64(half(d.order().Uint16(b)))
+	case 4:
+		return float64(math.Float32frombits(d.order().Uint32(b)))
+	}
+	return math.Float64frombits(d.order().Uint64(b))
+}
+
+// frombuffer is numpy's protocol 5: (buffer, dtype, shape, order), and since
+// numpy 2.2 order 'K' with a permutation of the axes. A nil array without an
+// error means that the arguments are not of that form.
+func (m *machine) frombuffer(args Tuple) (*Array, int, error) {
+	if len(args) != 4 && len(args) != 5 {
+		return nil, 0, nil
+	}
+	b, ok1 := raw(args[0])
+	d, ok2 := args[1].(*elementType)
+	shape, ok3 := dimensions(args[2])
+	order, ok4 := str(args[3])
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return nil, 0, nil
+	}
+	a := &Array{Shape: shape, DType: d.DType, Fortran: order == "F", Data: b}
+	if err := a.check(); err != nil {
+		return nil, 0, err
+	}
+	switch order {
+	case "C", "F":
+		return a, costArray, nil
+	case "K":
+		if len(args) == 4 || args[4] == nil {
+			return a, costArray, nil
+		}
+		axes, ok := dimensions(args[4])
+		if !ok {
+			return nil, 0, nil
+		}
+		if err := m.spend(len(b)); err != nil { // before it is made
+			return nil, 0, err
+		}
+		a, err := permute(a, axes)
+		return a, costArray, err
+	}
+	return nil, 0, nil
+}
+
+// permute is numpy's transpose: axis i of the result is axis axes[i] of a,
+// which is in C order, as the result is.
+func permute(a *Array, axes []int) (*Array, error) {
+	seen := make([]bool, len(a.Shape))
+	stride := make([]int, len(a.Shape)) // of a's axes, in bytes
+	step := a.DType.Size
+	for i, n := range slices.Backward(a.Shape) {
+		stride[i] = step
+		step *= n
+	}
+	shape, from := make([]int, len(axes)), make([]int, len(axes))
+	for i, axis := range axes {
+		if axis >= len(seen) || seen[axis] || len(axes) != len(seen) {
+			return nil, fmt.Errorf("%w: %s is no order of the axes of an array of shape %s", tall.ErrFormat, shapeString(axes), shapeString(a.Shape))
+		}
+		seen[axis] = true
+		shape[i], from[i] = a.Shape[axis], stride[axis]
+	}
+	out := make([]byte, 0, len(a.Data))
+	index, at := make([]int, len(axes)), 0
+	for len(out) < len(a.Data) {
+		out = append(out, a.Data[at:at+a.DType.Size]...)
+		for i := len(axes) - 1; i >= 0; i-- {
+			index[i]++
+			at += from[i]
+			if index[i] < shape[i] {
+				break
+			}
+			at -= from[i] * shape[i]
+			index[i] = 0
+		}
+	}
+	return &Array{Shape: shape, DType: a.DType, Data: out}, nil
+}
+
+// dimensions reads a tuple of small non-negative integers.
+func dimensions(v any) ([]int, bool) {
+	t, ok := v.(*tuple)
+	if !ok || len(t.items) > maxDims {
+		return nil, false
+	}
+	out := make([]int, len(t.items))
+	for i, item := range t.items {
+		n, ok := item.(int64)
+		if !ok || n < 0 || n > math.MaxInt {
+			return nil, false
+		}
+		out[i] = int(n)
+	}
+	return out, true
+}
+
+// build gives an array or an element type its state.
+func (m *machine) build() error {
+	state, err := m.pop()
+	if err != nil {
+		return err
+	}
+	onto, err := m.top()
+	if err != nil {
+		return err
+	}
+	t, ok := state.(*tuple)
+	if !ok {
+		return refused(fmt.Sprintf("a %s with a %s for its state", kindOf(onto), kindOf(state)))
+	}
+	switch onto := onto.(type) {
+	case *Array:
+		return buildArray(onto, t.items)
+	case *elementType:
+		return buildType(onto, t.items)
+	}
+	return refused(fmt.Sprintf("a %s with a state", kindOf(onto)))
+}
+
+// buildArray: (version, shape, dtype, fortran order, bytes); numpy before 1.0
+// had no version.
+func buildArray(a *Array, state Tuple) error {
+	if len(state) == 5 {
+		if v, ok := state[0].(int64); !ok || v < 0 || v > 1 {
+			return fmt.Errorf("%w: a numpy array of an unknown version", tall.ErrFormat)
+		}
+		state = state[1:]
+	}
+	if len(state) != 4 {
+		return fmt.Errorf("%w: a numpy array with a state of %d values", tall.ErrFormat, len(state))
+	}
+	shape, ok1 := dimensions(state[0])
+	d, ok2 := state[1].(*elementType)
+	fortran, ok3 := truth(state[2])
+	data, ok4 := raw(state[3])
+	if _, objects := state[3].(*list); objects {
+		return refused("a numpy array of Python objects")
+	}
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return fmt.Errorf("%w: a numpy array with the state (%s, %s, %s, %s)", tall.ErrFormat, kindOf(state[0]), kindOf(state[1]), kindOf(state[2]), kindOf(state[3]))
+	}
+	made := Array{Shape: shape, DType: d.DType, Fortran: fortran, Data: data}
+	if err := made.check(); err != nil {
+		return err
+	}
+	*a = made
+	return nil
+}
+
+// buildType: (version, byte order, sub-array, names, fields, size, alignment,
+// flags, and metadata in version 4).
+func buildType(d *elementType, state Tuple) error {
+	if len(state) < 2 {
+		return fmt.Errorf("%w: a numpy.dtype with a state of %d values", tall.ErrFormat, len(state))
+	}
+	order, ok := str(state[1])
+	if !ok {
+		return fmt.Errorf("%w: a numpy.dtype with a %s for its byte order", tall.ErrFormat, kindOf(state[1]))
+	}
+	for _, v := range state[2:min(5, len(state))] {
+		if v != nil {
+			return fmt.Errorf("%w: a structured (record) element type; save each field as an array of its own", tall.ErrFormat)
+		}
+	}
+	switch order {
+	case "<", "|", "=":
+		d.Big = false
+	case ">":
+		d.Big = true
+	default:
+		return fmt.Errorf("%w: byte order %.10q", tall.ErrFormat, order)
+	}
+	return nil
+}
+
+func truth(v any) (bool, bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case int64:
+		return v != 0, v == 0 || v == 1
+	}
+	return false, false
+}
