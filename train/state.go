@@ -64,7 +64,7 @@ func checkpoint(b tensor.Backend, params []*nn.Param, s State, meta map[string]s
 	f.Meta[metaSeed] = strconv.FormatUint(s.Seed, 10)
 	f.Meta[metaBest] = strconv.FormatFloat(s.Best, 'g', -1, 64)
 	for _, p := range params {
-		f.Tensors = append(f.Tensors, download(b, p.Name, p.Shape, p.Value))
+		f.Tensors = append(f.Tensors, Download(b, p.Name, p.Shape, p.Value))
 	}
 	if !s.HasMoments {
 		return f
@@ -74,13 +74,14 @@ func checkpoint(b tensor.Backend, params []*nn.Param, s State, meta map[string]s
 	f.Meta[metaAdamStep] = strconv.Itoa(s.AdamStep)
 	for _, p := range params {
 		f.Tensors = append(f.Tensors,
-			download(b, firstMoment+p.Name, p.Shape, p.M),
-			download(b, secondMoment+p.Name, p.Shape, p.V))
+			Download(b, firstMoment+p.Name, p.Shape, p.M),
+			Download(b, secondMoment+p.Name, p.Shape, p.V))
 	}
 	return f
 }
 
-func download(b tensor.Memory, name string, shape []int, m tensor.Mat) weights.Tensor {
+// Download copies a matrix of the backend into a tensor for a file.
+func Download(b tensor.Memory, name string, shape []int, m tensor.Mat) weights.Tensor {
 	data := make([]float32, m.Rows*m.Cols)
 	b.Download(data, m)
 	return weights.Tensor{Name: name, Shape: shape, Data: data}

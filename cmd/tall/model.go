@@ -110,7 +110,8 @@ type trained struct {
 	*ctrl.Model
 	path             string
 	visual, sentence tall.Manifest
-	mark             string
+	mark             string            // how it was chosen, where the file says so
+	meta             map[string]string // what the file records, the state of its run aside
 }
 
 // loadModel reads weights into a model. Where the file records its structure
@@ -125,7 +126,12 @@ func loadModel(b backend, path string, o ctrl.Options) (*trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trained{path: found, mark: f.Meta[metaMark]}
+	t := &trained{path: found, mark: f.Meta[metaMark], meta: map[string]string{}}
+	for _, key := range []string{metaOptions, metaVisual, metaSentence, metaMark} {
+		if text, ok := f.Meta[key]; ok {
+			t.meta[key] = text
+		}
+	}
 	if text := f.Meta[metaOptions]; text != "" {
 		var recorded ctrl.Options
 		if err := json.Unmarshal([]byte(text), &recorded); err != nil {
@@ -140,6 +146,7 @@ func loadModel(b backend, path string, o ctrl.Options) (*trained, error) {
 			}
 		}
 	}
+	o.InitFC, o.InitFusion = nn.Init{}, nn.Init{} // the file's values come in their place
 	if t.Model, err = ctrl.New(b, o, 0); err != nil {
 		return nil, err
 	}

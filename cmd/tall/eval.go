@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tall"
+	"tall/config"
+	"tall/eval"
+	"tall/model/ctrl"
+	"tall/report"
+)
+
+// predictionNMS is the suppression of predictions.jsonl: that of the
+// reference's predict.py.
+const predictionNMS = 0.45
+
+type evalFlags struct {
+	common
+	saveDir string
+	verbose bool
+	nms     string
+}
+
+func newEval(g *global) *cobra.Command {
+	e := &evalFlags{common: common{global: g}}
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "Evaluate trained weights: recall at n of every sentence against its movie's windows",
+		Long: "Scores all windows of each movie for each of its sentences, with the configuration's\n" +
+			"TEST section, and prints R@1, R@5 and R@10. Suppression is at the metric's IoU less\n" +
+			"0.05, as in the reference, unless --nms fixes it.",
+		Example: "tall eval --config configs/tall.yaml --weights data/checkpoints/TALL",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.run(cmd) },
+	}
+	e.register(cmd)
+	e.registerWeights(cmd)
+	f := cmd.Flags()
+	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
+	f.Int("log-interval", 1, "accepted as in the reference; progress is shown either way")
+	f.StringVar(&e.nms, "nms", "", "moving (the metric's IoU less 0.05) or a fixed threshold; overrides the configuration")
+	f.BoolVarP(&e.verbose, "verbose", "v", false, "a row for each movie")
+	return cmd
+}
+
+func (e *evalFlags) run(cmd *cobra.Command) error {
+	con, err := e.console(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	cfg, err := e.load(cmd, con, config.Test)
+	if err != nil {
+		return err
+	}
+	o, err := modelOptions(cfg, e.preset, &cfg.Test)
+	if err != nil {
+		return err
+	}
+	nms, err := eval.ParseNMS(cfg.Test.NMS)
+	if err != nil {
+		return err
+	}
+	model, data, err := e.open(cmd, con, &cfg.Test, o)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+
+	scorer, err := eval.NewScorer(eval.Options{IoU: o.EvalIoU, NMS: nms})
+	if err != nil {
+		return err
+	}
+	var predictions []eval.Prediction
+	err = data.localize(cmd.Context(), con, model.localizer(), e.batch(cmd), func(a answer) error {
+		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, predictionNMS, 0))
+		return scorer.Add(a.scored, a.example)
+	})
+	if err != nil {
+		return err
+	}
+	table := scorer.Table()
+	if err := e.write(table, predictions); err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s on %d sentences of %d movies (suppression: %s)\n", model.path, table.Total.Sentences, len(table.Videos), table.NMS)
+	if model.mark != "" {
+		fmt.Fprintf(out, "training: %s\n", model.mark)
+	}
+	if err := report.Recall(table, e.verbose).Write(out); err != nil {
+		return err
+	}
+	con.Info("results written", "dir", e.saveDir)
+	return nil
+}
+
+func (e *evalFlags) write(table *eval.Table, predictions []eval.Prediction) error {
+	if err := os.MkdirAll(e.saveDir, 0o755); err != nil {
+		return fmt.Errorf("--save_dir: %w", err)
+	}
+	if err := eval.WritePredictions(filepath.Join(e.saveDir, "predictions.jsonl"), predictions); err != nil {
+		return err
+	}
+	if err := table.WriteFile(filepath.Join(e.saveDir, "eval.json")); err != nil {
+		return err
+	}
+	return eval.WriteTestResult(filepath.Join(e.saveDir, eval.TestResultName), table)
+}
+
+// open loads the model and the section's data for eval and predict.
+func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctrl.Options) (*trained, *sectionData, error) {
+	path, err := c.findWeights(cmd.Context(), con)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := c.backend()
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := loadModel(b, path, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := c.openSection(cmd.Context(), con, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if model.visual.Unknown() || data.visual().Unknown() {
+		con.Warn("it is not known how the weights' or the folder's features were made: that they fit is not checked", "weights", model.path, "folder", data.store.Dir())
+	}
+	return model, data, nil
+}
+
+// localizer answers with the model, and refuses vectors made otherwise than
+// those it was trained on.
+func (t *trained) localizer() tall.Localizer {
+	return ctrl.NewLocalizer(t.Model, ctrl.LocalizerOptions{Visual: t.visual, Sentence: t.sentence})
+}
+
+// batch is --batch_size where it was given: how many sentences to ask together.
+// The configuration's 1 stands for no bound, as the answers do not depend on it.
+func (c *common) batch(cmd *cobra.Command) int {
+	if !cmd.Flags().Changed("batch-size") {
+		return 0
+	}
+	n, err := cmd.Flags().GetInt("batch-size")
+	if err != nil {
+		return 0
+	}
+	return n
+}

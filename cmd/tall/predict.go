@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"tall"
+	"tall/config"
+	"tall/eval"
+)
+
+type predictFlags struct {
+	common
+	saveDir   string
+	videoPath string
+}
+
+func newPredict(g *global) *cobra.Command {
+	p := &predictFlags{common: common{global: g}}
+	cmd := &cobra.Command{
+		Use:   "predict",
+		Short: "Predict the moment of each sentence of an inference folder",
+		Long: "Answers the sentences of the configuration's INFER section: the best moment of each\n" +
+			"in frames as the reference writes it, and the best moments in seconds.",
+		Example: "tall predict --config configs/tall.yaml --weights data/checkpoints/TALL --filelist data/dataset/tall/infer",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
+	}
+	p.register(cmd)
+	p.registerWeights(cmd)
+	f := cmd.Flags()
+	f.String("filelist", "", "folder with infer_feat/ and infer_clip-sen.pkl; overrides the configuration")
+	f.Int("infer-topk", 20, "moments listed for each sentence in predictions.jsonl")
+	f.String("nms", "", "threshold of suppression; overrides the configuration (0.45)")
+	f.Int("log-interval", 1, "accepted as in the reference; progress is shown either way")
+	f.StringVar(&p.saveDir, "save-dir", "data/predict_results", "where the results go")
+	f.StringVar(&p.videoPath, "video-path", "", "accepted as in the reference, which does not read it")
+	return cmd
+}
+
+func (p *predictFlags) run(cmd *cobra.Command) error {
+	con, err := p.console(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	cfg, err := p.load(cmd, con, config.Infer)
+	if err != nil {
+		return err
+	}
+	if p.videoPath != "" {
+		con.Warn("--video_path is not read, as in the reference: name window features with --filelist")
+	}
+	nms, err := strconv.ParseFloat(cfg.Infer.NMS, 64)
+	if err != nil {
+		return fmt.Errorf("--nms %s: predict suppresses once, so give a number from 0 to 1 (the reference: %g)", cfg.Infer.NMS, predictionNMS)
+	}
+	o, err := modelOptions(cfg, p.preset, &cfg.Test)
+	if err != nil {
+		return err
+	}
+	model, data, err := p.open(cmd, con, &cfg.Infer, o)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+
+	var predictions []eval.Prediction
+	var best []eval.VideoMoments
+	err = data.localize(cmd.Context(), con, model.localizer(), p.batch(cmd), func(a answer) error {
+		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, nms, cfg.Infer.InferTopK))
+		if len(best) == 0 || best[len(best)-1].Video != a.example.Video {
+			best = append(best, eval.VideoMoments{Video: a.example.Video})
+		}
+		for _, i := range tall.Suppress(a.scored.Spans, a.scored.Scores, nms, 1) {
+			last := &best[len(best)-1]
+			last.Moments = append(last.Moments, eval.IndexedSpan{Sentence: a.index, Span: a.scored.Spans[i]})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.saveDir, 0o755); err != nil {
+		return fmt.Errorf("--save_dir: %w", err)
+	}
+	if err := eval.WritePredictions(filepath.Join(p.saveDir, "predictions.jsonl"), predictions); err != nil {
+		return err
+	}
+	if err := eval.WriteInferResult(filepath.Join(p.saveDir, eval.InferResultName), best); err != nil {
+		return err
+	}
+	for _, line := range predictions {
+		if len(line.Moments) == 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\tno moment\n", line.ID)
+			continue
+		}
+		m := line.Moments[0]
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\t%.2f s - %.2f s\tscore %.3f\n", line.ID, m.Start, m.End, m.Score)
+	}
+	con.Info("results written", "dir", p.saveDir)
+	return nil
+}
