@@ -21,7 +21,8 @@ func smallOptions(t *rapid.T) Options {
 	// In one or two dimensions unit vectors have hardly a gradient left, and
 	// what remains is rounding.
 	o.SemanticDim = rapid.IntRange(4, 33).Draw(t, "D")
-	o.HiddenDim = rapid.IntRange(1, 35).Draw(t, "H")
+	// With a few hidden units all of a gradient may cancel.
+	o.HiddenDim = rapid.IntRange(8, 37).Draw(t, "H")
 	o.BatchSize = rapid.IntRange(1, 9).Draw(t, "B")
 	return o
 }
