@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"tall"
+	"tall/numpy"
 )
 
 const (
@@ -338,7 +339,7 @@ func keysOf(t reflect.Type) []string {
 // WriteLines writes one JSON line for each value, through a temporary file that
 // is renamed onto path once everything is on disk.
 func WriteLines[T any](path string, values iter.Seq[T]) error {
-	return writeFile(path, func(out io.Writer) error {
+	return numpy.ReplaceFile(path, func(out io.Writer) error {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
 		n := 0

@@ -291,13 +291,14 @@ func readWindow(path string, dst []float32) error {
 	if err := numpy.ReadVector(path, dst); err != nil {
 		return err
 	}
-	if bad := notFinite(dst); bad > 0 {
+	if bad := NotFinite(dst); bad > 0 {
 		return fmt.Errorf("%w: %s: %d of %d values are NaN or infinite; make the feature again or remove the file", tall.ErrNotFinite, path, bad, len(dst))
 	}
 	return nil
 }
 
-func notFinite(v []float32) (n int) {
+// NotFinite counts the values that are NaN or infinite.
+func NotFinite(v []float32) (n int) {
 	for _, x := range v {
 		if x-x != 0 { // NaN for NaN and both infinities
 			n++
