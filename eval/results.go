@@ -1,7 +1,7 @@
 package eval
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -76,7 +76,7 @@ func WriteInferResult(path string, videos []VideoMoments) error {
 
 func writeResult(path string, results func(*pyWriter)) error {
 	return writeFile(path, func(out io.Writer) error {
-		w := pyWriter{out: bufio.NewWriter(out)}
+		var w pyWriter
 		w.open('{')
 		w.key("version")
 		w.text("VERSION 1.0")
@@ -86,7 +86,8 @@ func writeResult(path string, results func(*pyWriter)) error {
 		w.open('{')
 		w.close('}')
 		w.close('}')
-		return w.out.Flush()
+		_, err := out.Write(w.out.Bytes())
+		return err
 	})
 }
 
@@ -94,7 +95,7 @@ func writeResult(path string, results func(*pyWriter)) error {
 // which is what the reference uses: programs that compare or patch such files
 // as text keep working.
 type pyWriter struct {
-	out   *bufio.Writer // keeps the first error until Flush
+	out   bytes.Buffer
 	depth int
 	some  bool // the open list or object has an item
 }
@@ -158,9 +159,9 @@ func (w *pyWriter) text(s string) {
 			w.out.WriteRune(r)
 		case r > 0xffff:
 			hi, lo := utf16.EncodeRune(r)
-			fmt.Fprintf(w.out, `\u%04x\u%04x`, hi, lo)
+			fmt.Fprintf(&w.out, `\u%04x\u%04x`, hi, lo)
 		default:
-			fmt.Fprintf(w.out, `\u%04x`, r)
+			fmt.Fprintf(&w.out, `\u%04x`, r)
 		}
 	}
 	w.print(`"`)

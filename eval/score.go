@@ -98,7 +98,7 @@ func (o *Options) fill() error {
 		}
 	}
 	if o.Top[0] < 1 {
-		return fmt.Errorf("R@%d: want n of 1 or more", o.Top[0])
+		return fmt.Errorf("recall at %d: want n of 1 or more", o.Top[0])
 	}
 	return nil
 }
