@@ -309,11 +309,11 @@ func scalarValue(b []byte, d DType) any {
 	case 'i':
 		return signed(b, d.Size, d.order())
 	case 'u':
-		if u := unsigned(b, d.Size, d.order()); u > math.MaxInt64 {
+		u := unsigned(b, d.Size, d.order())
+		if u > math.MaxInt64 {
 			return new(big.Int).SetUint64(u)
-		} else {
-			return int64(u)
 		}
+		return int64(u)
 	}
 	switch d.Size {
 	case 2:

@@ -325,7 +325,7 @@ func (s *source) rawUnicode() ([]byte, error) {
 		if err := s.ahead(2); err != nil {
 			return nil, err
 		}
-		digits := 0
+		var digits int
 		switch c := s.buf[s.pos+1]; c {
 		case 'u':
 			digits = 4
