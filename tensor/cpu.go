@@ -25,7 +25,6 @@ type CPU struct {
 // scratch is what one worker needs to itself.
 type scratch struct {
 	a, b []float32 // packed operands
-	tile []float32 // an edge tile of C
 }
 
 var _ Backend = (*CPU)(nil)

@@ -1,4 +1,114 @@
 package tensor
 
+import "golang.org/x/sys/cpu"
+
+// Written by the generator in asm; its test compares them with what it writes.
+//go:generate go run -C asm . -out ../kernels_amd64.s -stubs ../stubs_amd64.go -pkg tensor
+
 // kernelSets lists the kernels of this processor, best first.
-func kernelSets() []*kernels { return []*kernels{genericKernels()} }
+func kernelSets() []*kernels {
+	sets := []*kernels{genericKernels()}
+	if hasAVX2() {
+		sets = append([]*kernels{avx2Kernels()}, sets...)
+	}
+	if hasAVX512() {
+		sets = append([]*kernels{avx512Kernels()}, sets...)
+	}
+	return sets
+}
+
+func hasAVX2() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }
+
+func hasAVX512() bool { return hasAVX2() && cpu.X86.HasAVX512F }
+
+// peakLoops lists the loops that measure this processor's peak.
+func peakLoops() []peakLoop {
+	var loops []peakLoop
+	if hasAVX2() {
+		loops = append(loops, peakLoop{kernel: "avx2", flops: 24 * 8 * 2, run: peakAVX2})
+	}
+	if hasAVX512() {
+		loops = append(loops, peakLoop{kernel: "avx512", flops: 48 * 16 * 2, run: peakAVX512})
+	}
+	return loops
+}
+
+func avx2Kernels() *kernels {
+	return &kernels{
+		name: "avx2",
+		gemm: gemmKernels{
+			mr: mr2, nr: nr2, mc: 20 * mr2,
+			packA: packA2, packB: packB2, tile: tile2,
+		},
+		axpy:         axpy2,
+		add:          add2,
+		relu:         relu2,
+		reluBackward: reluBackward2,
+		dot:          dot2,
+		sum:          sum2,
+		scale:        scale2,
+		normBackward: normBackward2,
+		pairReLU:     pairReLU2,
+		pairReLUBack: pairReLUBack2,
+		pairFold:     pairFold2,
+		logistic:     logistic2,
+		adam:         adam2,
+	}
+}
+
+// avx512Kernels differ in the products alone: the others wait for memory, and
+// the sums in them keep their order this way.
+func avx512Kernels() *kernels {
+	k := avx2Kernels()
+	k.name = "avx512"
+	k.gemm = gemmKernels{
+		mr: mr512, nr: nr512, mc: 8 * mr512, rowsFirst: true,
+		packA: packA512, packB: packB512, tile: tile512,
+	}
+	return k
+}
+
+func axpy2(y, x []float32, alpha float32) { axpyAVX2(&y[0], &x[:len(y)][0], len(y), alpha) }
+
+func add2(y, x []float32) { addAVX2(&y[0], &x[:len(y)][0], len(y)) }
+
+func relu2(x []float32) { reluAVX2(&x[0], len(x)) }
+
+func reluBackward2(d, y []float32) { reluBackwardAVX2(&d[0], &y[:len(d)][0], len(d)) }
+
+func dot2(x, y []float32) float64 { return dotAVX2(&x[0], &y[:len(x)][0], len(x)) }
+
+func sum2(x []float32) float64 { return sumAVX2(&x[0], len(x)) }
+
+func scale2(y, x []float32, s float32) { scaleAVX2(&y[0], &x[:len(y)][0], len(y), s) }
+
+func normBackward2(dx, dy, y []float32, dot, inv float32) {
+	n := len(dx)
+	normBackwardAVX2(&dx[0], &dy[:n][0], &y[:n][0], n, dot, inv)
+}
+
+func pairReLU2(h, tv, ts []float32) {
+	n := len(h)
+	pairReLUAVX2(&h[0], &tv[:n][0], &ts[:n][0], n)
+}
+
+func pairReLUBack2(dh, dtv, dts, h []float32) {
+	n := len(dh)
+	pairReLUBackAVX2(&dh[0], &dtv[:n][0], &dts[:n][0], &h[:n][0], n)
+}
+
+func pairFold2(dv, dq, dz, v, q []float32) {
+	n := len(dz)
+	pairFoldAVX2(&dv[:n][0], &dq[:n][0], &dz[0], &v[:n][0], &q[:n][0], n)
+}
+
+func logistic2(dx, x, sign, w []float32) float64 {
+	n := len(x)
+	return logisticAVX2(&dx[:n][0], &x[0], &sign[:n][0], &w[:n][0], n)
+}
+
+func adam2(p, m, v, g []float32, s *AdamStep) {
+	n := len(p)
+	c := [7]float32{s.Beta1, 1 - s.Beta1, s.Beta2, 1 - s.Beta2, s.GradScale, s.Rate, s.Epsilon}
+	adamAVX2(&p[0], &m[:n][0], &v[:n][0], &g[:n][0], n, &c)
+}
