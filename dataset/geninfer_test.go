@@ -129,7 +129,7 @@ func TestGenInfer_Refuses(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := GenInfer(ctx, clips, dir, out); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	if left := names(t, out); left != nil {
 		t.Errorf("left behind: %v", left)

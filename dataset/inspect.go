@@ -18,6 +18,7 @@ import (
 // Severity says what a [Finding] means for use.
 type Severity string
 
+// The severities, the gravest first.
 const (
 	Broken Severity = "error"   // the data cannot be used as it is
 	Odd    Severity = "warning" // it can be used, but probably not as meant
@@ -50,7 +51,7 @@ type Report struct {
 }
 
 // LengthOfWindow counts the windows of one length. Stride is the distance between
-// the starts of most neighbours in a video, 0 where they stand on no grid.
+// the starts of most neighbors in a video, 0 where they stand on no grid.
 type LengthOfWindow struct {
 	Frames int `json:"frames"`
 	Stride int `json:"stride"`
@@ -177,7 +178,8 @@ func (r *Report) sentences(examples []tall.Example) {
 func (r *Report) windows(s *feature.Store, lengths Lengths) {
 	videos := s.Videos()
 	r.Windows, r.WindowVideos, r.WindowDim = s.Len(), len(videos), s.Dim()
-	var skipped, past, unknown []string
+	var past, unknown []string
+	skipped := make([]string, 0, len(s.Skipped()))
 	for _, k := range s.Skipped() {
 		skipped = append(skipped, k.Name)
 	}
@@ -221,7 +223,7 @@ func (r *Report) windows(s *feature.Store, lengths Lengths) {
 	r.add(Note, "videos with windows but no length", "add them to the lengths", unknown)
 }
 
-// stride is the distance that more than half of the neighbours' starts have;
+// stride is the distance that more than half of the neighbors' starts have;
 // 0: the windows stand on no grid.
 func stride(starts map[string][]int) int {
 	seen, all := map[int]int{}, 0

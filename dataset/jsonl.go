@@ -47,7 +47,7 @@ func DecodeLines[T any](r io.Reader, name string, each func(line int, v T) error
 	in := bufio.NewReaderSize(r, 1<<16)
 	for n := 1; ; n++ {
 		line, whole, err := readLine(in)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -86,11 +86,11 @@ func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
 			return nil, false, fmt.Errorf("%w: the line is longer than %d MiB; this is no file of JSON lines", tall.ErrFormat, maxLine>>20)
 		case err == nil:
 			return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), true, nil
-		case err == io.EOF && len(line) == 0:
+		case errors.Is(err, io.EOF) && len(line) == 0:
 			return nil, false, io.EOF
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return line, false, nil
-		case err != bufio.ErrBufferFull:
+		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, false, err
 		}
 	}

@@ -225,3 +225,15 @@ func FuzzDecodeLines(f *testing.F) {
 		}
 	})
 }
+
+// Lines like those of a prediction file: 300 spans each.
+func BenchmarkDecodeLines(b *testing.B) {
+	line := strings.Replace(goodLine, `{"start":7.9,"end":16.5}`, strings.Repeat(`{"start":7.925170068027211,"end":16.49659863945578},`, 299)+`{"start":7.9,"end":16.5}`, 1)
+	text := strings.Repeat(line+"\n", 100)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if got, err := decodeAll(text); err != nil || len(got) != 100 {
+			b.Fatal(err)
+		}
+	}
+}

@@ -93,9 +93,17 @@ func readClips(path string) ([]clip, error) {
 	if err != nil {
 		return nil, err
 	}
+	clips, err := toClips(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return clips, nil
+}
+
+func toClips(v any) ([]clip, error) {
 	const form = "the form is [[clip name, [vector, ...]], ...], as in *_clip-sentvec.pkl"
 	fail := func(format string, args ...any) ([]clip, error) {
-		return nil, fmt.Errorf("%w: %s: %s; %s", tall.ErrFormat, path, fmt.Sprintf(format, args...), form)
+		return nil, fmt.Errorf("%w: %s; %s", tall.ErrFormat, fmt.Sprintf(format, args...), form)
 	}
 	list, ok := sequence(v)
 	if !ok {
@@ -114,7 +122,7 @@ func readClips(path string) ([]clip, error) {
 		e := clip{clip: name}
 		video, start, end, err := feature.SplitName(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: entry %d: %w", path, i, err)
+			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 		e.video, e.span = video, tall.Span{Start: float64(start), End: float64(end)}
 		vectors, ok := sequence(pair[1])
@@ -143,19 +151,27 @@ func ReadLengths(path string) (Lengths, error) {
 	if err != nil {
 		return nil, err
 	}
+	lengths, err := toLengths(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return lengths, nil
+}
+
+func toLengths(v any) (Lengths, error) {
 	d, ok := v.(*numpy.Dict)
 	if !ok {
-		return nil, fmt.Errorf("%w: %s: the pickle holds %s; the form is {name: number of frames}, as in video_allframes_info.pkl", tall.ErrFormat, path, kind(v))
+		return nil, fmt.Errorf("%w: the pickle holds %s; the form is {name: number of frames}, as in video_allframes_info.pkl", tall.ErrFormat, kind(v))
 	}
 	out := make(Lengths, d.Len())
 	for k, v := range d.All() {
 		name, ok := text(k)
 		if !ok {
-			return nil, fmt.Errorf("%w: %s: the name of a video is %s", tall.ErrFormat, path, kind(k))
+			return nil, fmt.Errorf("%w: the name of a video is %s", tall.ErrFormat, kind(k))
 		}
 		n, ok := count(v)
 		if !ok {
-			return nil, fmt.Errorf("%w: %s: the length of %q must be a number of frames from 1 to %d", tall.ErrFormat, path, name, math.MaxInt32)
+			return nil, fmt.Errorf("%w: the length of %q must be a number of frames from 1 to %d", tall.ErrFormat, name, math.MaxInt32)
 		}
 		out[name] = n
 	}

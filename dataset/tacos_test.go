@@ -161,3 +161,44 @@ func TestReadClipSentences_RealMovie(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Whatever a pickle holds is taken as clips or as lengths, or refused.
+func FuzzPickles(f *testing.F) {
+	for _, v := range []any{
+		numpy.List{numpy.List{"a_1_2", numpy.List{vector(1, 2), vector(3, 4)}}},
+		numpy.Tuple{numpy.Tuple{[]byte("a_1_2"), numpy.Tuple{}}},
+		numpy.NewDict("a", int64(3), "b", 4.0),
+	} {
+		for _, protocol := range []int{0, 2} {
+			var b bytes.Buffer
+			if err := numpy.PickleTo(&b, v, protocol); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b.Bytes())
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := numpy.Unpickle(data)
+		if err != nil {
+			return
+		}
+		clips, err := toClips(v)
+		if err != nil && !errors.Is(err, tall.ErrFormat) {
+			t.Fatal(err)
+		}
+		for _, c := range clips {
+			if c.video == "" || !strings.HasPrefix(c.clip, c.video) || len(c.vectors) > len(data) {
+				t.Fatalf("%+v", c)
+			}
+		}
+		lengths, err := toLengths(v)
+		if err != nil && !errors.Is(err, tall.ErrFormat) {
+			t.Fatal(err)
+		}
+		for _, n := range lengths {
+			if n < 1 {
+				t.Fatal(lengths)
+			}
+		}
+	})
+}

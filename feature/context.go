@@ -8,14 +8,14 @@ import (
 	"tall"
 )
 
-// Mode is how a window's neighbours are found.
+// Mode is how a window's neighbors are found.
 type Mode string
 
 const (
-	// Exact is the reference's way (get_context_window): a neighbour is the file
+	// Exact is the reference's way (get_context_window): a neighbor is the file
 	// of exactly the wanted span. Where there is none, the last one found is used
 	// again, at first the window itself. On TACoS as released no 128-frame window
-	// has an exact neighbour, and about 4 % of the others have one.
+	// has an exact neighbor, and about 4 % of the others have one.
 	Exact Mode = "exact"
 	// Nearest takes, of the windows with the wanted length, the one that starts
 	// nearest to the wanted place, at most half of that length away (of two
@@ -29,12 +29,12 @@ const (
 func Modes() []string { return []string{string(Exact), string(Nearest), string(None)} }
 
 // Context says what stands on the left and right of a window in the model's
-// input. Each side is the mean over Num neighbours of Size frames: the first
+// input. Each side is the mean over Num neighbors of Size frames: the first
 // touches the window, the next touches the first, and so on. The reference's
 // values are [DefaultContext].
 type Context struct {
 	Mode Mode
-	Num  int // neighbours on each side (context_num)
+	Num  int // neighbors on each side (context_num)
 	Size int // frames of each (context_size)
 }
 
@@ -65,9 +65,9 @@ func (c Context) String() string {
 	return fmt.Sprintf("%s %dx%d", c.Mode, c.Num, c.Size)
 }
 
-// neighbour returns the window of video v that stands for the span from start
+// neighbor returns the window of video v that stands for the span from start
 // to start+Size, or -1.
-func (s *Store) neighbour(v int, c Context, start int) int {
+func (s *Store) neighbor(v int, c Context, start int) int {
 	first, last := s.first[v], s.first[v+1]
 	if c.Mode == Exact {
 		i, ok := s.find(v, span(start, start+c.Size))
@@ -113,14 +113,14 @@ func (s *Store) Input(i int, c Context, dst []float32) error {
 	}
 	v := s.videoOf(i)
 	start, end := int(s.spans[i].Start), int(s.spans[i].End)
-	err := s.side(c, left, clip, func(k int) int { return s.neighbour(v, c, start-c.Size*(k+1)) })
+	err := s.side(c, left, clip, func(k int) int { return s.neighbor(v, c, start-c.Size*(k+1)) })
 	if err == nil {
-		err = s.side(c, right, clip, func(k int) int { return s.neighbour(v, c, end+c.Size*k) })
+		err = s.side(c, right, clip, func(k int) int { return s.neighbor(v, c, end+c.Size*k) })
 	}
 	return err
 }
 
-// side writes the mean over the c.Num neighbours of one side to dst, as the
+// side writes the mean over the c.Num neighbors of one side to dst, as the
 // reference's numpy.mean does: summed in order in float32, then divided.
 func (s *Store) side(c Context, dst, clip []float32, at func(k int) int) error {
 	if c.Num == 1 {

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -139,7 +138,7 @@ func parse(dir string, entries []fs.DirEntry) (files []file, skipped []Skipped, 
 // made from.
 func stamp(files []file) string {
 	h := sha256.New()
-	io.WriteString(h, "tall pack 1\n")
+	h.Write([]byte(packFormat + "\n"))
 	var b []byte
 	for _, f := range files {
 		b = append(b[:0], f.name...)

@@ -21,7 +21,7 @@ import (
 const (
 	packSuffix = ".tall-pack.safetensors" // of the folder's name
 	packTensor = "features"               // (N, D) float32
-	packFormat = "tall-pack 1"            // metadata "format"
+	packFormat = "tall-pack 1"            // metadata "format", first line of the stamp
 )
 
 // pack is a packed file, mapped into memory.

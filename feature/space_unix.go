@@ -11,5 +11,6 @@ func freeSpace(dir string) (int64, bool) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, false
 	}
-	return int64(st.Bavail) * int64(st.Bsize), true
+	// Bsize has another type on each system.
+	return int64(st.Bavail) * int64(st.Bsize), true //nolint:unconvert
 }

@@ -1,0 +1,52 @@
+package feature_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tall/feature"
+	"tall/numpy"
+)
+
+func ExampleParseName() {
+	video, start, end, err := feature.ParseName("my_video.v2.mp4_1_129.npy")
+	fmt.Println(video, start, end, err)
+	_, _, _, err = feature.ParseName("my_video.v2.mp4_129_1.npy")
+	fmt.Println(err)
+	// Output:
+	// my_video.v2.mp4 1 129 <nil>
+	// bad format: "my_video.v2.mp4_129_1.npy": window with end before start (129 to 1); rename or remove it
+}
+
+// A folder of three windows, and the model's input for the one in the middle.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "features")
+	check(err)
+	defer os.RemoveAll(dir)
+	for start := 1; start < 300; start += 128 {
+		name := filepath.Join(dir, feature.FileName("kitchen.avi", start, start+128))
+		check(numpy.WriteFile(name, []int{2}, []float32{float32(start), 0.5}))
+	}
+
+	store, err := feature.Open(dir, feature.Options{Dim: 2})
+	check(err)
+	defer store.Close()
+	for _, w := range store.Windows("kitchen.avi") {
+		fmt.Println(w.Index, w.Span)
+	}
+	input := make([]float32, 3*store.Dim()) // left | clip | right
+	check(store.Input(1, feature.DefaultContext, input))
+	fmt.Println(input)
+	// Output:
+	// 0 1-129
+	// 1 129-257
+	// 2 257-385
+	// [1 0.5 129 0.5 257 0.5]
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
