@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes path through a temporary file in the same folder, synced and
+// WriteFile writes path through a temporary file in the same folder, synced and
 // then renamed, so that a reader, or a kill, never meets half a result. The
-// folder is made where it is missing.
-func writeFile(path string, write func(io.Writer) error) (err error) {
+// folder is made where it is missing. It serves the other results of a run too,
+// such as plots.
+func WriteFile(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("folder for results: %w", err)
