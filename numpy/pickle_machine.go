@@ -365,7 +365,7 @@ func (m *machine) decimal(op byte) error {
 		return fmt.Errorf("%w: a number of %d digits, at most %d", tall.ErrUnsafe, len(s), maxDigits)
 	}
 	n, ok := new(big.Int).SetString(s, 10)
-	if !ok {
+	if !ok || n.IsInt64() { // what ParseInt refuses and SetString takes is odd
 		return bad()
 	}
 	return m.push(n, len(s))
@@ -409,6 +409,9 @@ func (m *machine) long(op byte) error {
 	v := new(big.Int).SetBytes(reversed)
 	if negative {
 		v.Not(v)
+	}
+	if v.IsInt64() { // spelled with more bytes than it needs
+		return m.push(v.Int64(), costNumber)
 	}
 	return m.push(v, int(n))
 }

@@ -174,46 +174,47 @@ func (s *source) quoted() ([]byte, error) {
 	if quote != '\'' && quote != '"' {
 		return nil, fmt.Errorf("%w: a string without quotes", tall.ErrFormat)
 	}
+	const step = 64 << 10 // what is decoded before out is grown again
 	out := s.scratch[:0]
 	for {
-		chunk := s.buf[s.pos:]
-		i, start := 0, 0
-	scan:
-		for i < len(chunk) {
-			c := chunk[i]
-			if c != '\\' && c != quote && c != '\n' {
-				i++
-				continue
-			}
-			// The longest escape, \x and two digits, has four bytes.
-			if c != '\\' || len(chunk)-i < 4 {
-				break scan
-			}
-			out = append(out, chunk[start:i]...)
-			if chunk[i+1] == 'x' {
-				hi, lo := hexDigit[chunk[i+2]], hexDigit[chunk[i+3]]
-				if hi|lo > 15 {
-					s.pos += i
-					return nil, fmt.Errorf("%w: bad escape %q in a string", tall.ErrFormat, chunk[i:i+4])
-				}
-				out = append(out, hi<<4|lo)
-				i += 4
-			} else {
-				var n int
-				out, n = unescape(out, chunk[i+1:])
-				i += 1 + n
-			}
-			start = i
-		}
-		out = append(out, chunk[start:i]...)
-		s.pos += i
-		if i == len(chunk) {
+		if s.pos == len(s.buf) {
 			if err := s.more(); err != nil {
 				return nil, err
 			}
+		}
+		in := s.buf[s.pos:min(len(s.buf), s.pos+step)]
+		out = slices.Grow(out, len(in)) // decoding never lengthens
+		to, n, i := out[:cap(out)], len(out), 0
+	plain:
+		for i < len(in) {
+			c := in[i]
+			switch {
+			case c != '\\' && c != quote && c != '\n':
+				to[n] = c
+				i++
+				n++
+			case c != '\\' || len(in)-i < 4: // the longest escape, \x and two digits, has four bytes
+				break plain
+			case in[i+1] == 'x':
+				hi, lo := hexDigit[in[i+2]], hexDigit[in[i+3]]
+				if hi|lo > 15 {
+					return nil, fmt.Errorf("%w: bad escape %q in a string", tall.ErrFormat, in[i:i+4])
+				}
+				to[n] = hi<<4 | lo
+				i += 4
+				n++
+			default:
+				longer, taken := unescape(to[:n], in[i+1:])
+				i += 1 + taken
+				n = len(longer)
+			}
+		}
+		out = to[:n]
+		s.pos += i
+		if i == len(in) {
 			continue
 		}
-		switch chunk[i] {
+		switch in[i] {
 		case quote:
 			if err := s.ahead(2); err != nil {
 				return nil, err
@@ -226,8 +227,8 @@ func (s *source) quoted() ([]byte, error) {
 		case '\n':
 			return nil, fmt.Errorf("%w: a string without its closing quote", tall.ErrFormat)
 		}
-		// A backslash close to the end of the window, or of the pickle: the string
-		// still needs its quote, a newline and a STOP, so four bytes must follow.
+		// A backslash close to the end of what is here: its string still needs a
+		// quote, a newline and a STOP, so in a whole pickle four bytes follow.
 		if err := s.ahead(4); err != nil {
 			return nil, err
 		}

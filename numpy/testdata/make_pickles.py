@@ -7,6 +7,7 @@ with 1.21.6, 3.11.2 with 1.24.2 and 3.13.0 with 2.5.5:
 
     python make_pickles.py pickles
 """
+import binascii
 import collections
 import pickle
 import sys
@@ -56,3 +57,11 @@ for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
                                         '.'.join(np.__version__.split('.')[:2]), protocol)
     with open(name, 'wb') as f:
         pickle.dump(value, f, protocol)
+
+# Seeds for fuzzing: single values, hexadecimal, a line each. Small ones, because
+# the fuzzer shortens whatever it finds.
+with open('%s/seeds.txt' % sys.argv[1], 'a') as f:
+    for key in ('none', 'bigs', 'unicode', 'bytearray', 'tuples', 'ordered', 'keys', 'shared', 'scalars',
+                'big f4', 'fortran', 'transposed', 'no dimensions'):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            f.write(binascii.hexlify(pickle.dumps(value[key], protocol)).decode() + '\n')
