@@ -235,7 +235,7 @@ func (d *demo) evaluate(ctx context.Context, model, blind *ctrl.Model) (bool, er
 		return false, err
 	}
 	fmt.Fprintf(d.out, "\nRecall on %d sentences of %d videos that were held out, in percent:\n", ours.Total.Sentences, len(ours.Videos))
-	rows := []report.Row{{Name: "CTRL", Table: ours}, {Name: "CTRL without the sentence", Table: without}, {Name: "chance", Table: chance}}
+	rows := []report.Named{{Name: "CTRL", Table: ours}, {Name: "CTRL without the sentence", Table: without}, {Name: "chance", Table: chance}}
 	if err := report.Compare(rows, 1, 5).Write(d.out); err != nil {
 		return false, err
 	}
@@ -265,14 +265,12 @@ func (d *demo) answer(ctx context.Context, model *ctrl.Model) error {
 		known := text[a.example.ID]
 		p := eval.NewPrediction(a.example, a.scored, predictionNMS, 1)
 		fmt.Fprintf(d.out, "\n\"%s\" in %s\n", known.Sentence.Text, a.example.Video)
-		line := report.TimeLine{Duration: known.Duration}
+		found := report.TimelineRow{Label: "found"}
 		for _, m := range p.Moments {
-			line.Add("found", m.Span)
+			found.Spans = append(found.Spans, m.Span)
 		}
-		for _, s := range a.example.Seconds() {
-			line.Add("truth", s)
-		}
-		return line.Write(d.out)
+		truth := report.TimelineRow{Label: "truth", Spans: a.example.Seconds(), Truth: true}
+		return report.Timeline{Duration: known.Duration, Rows: []report.TimelineRow{found, truth}}.Write(d.out)
 	})
 }
 
