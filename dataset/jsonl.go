@@ -3,7 +3,6 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,19 +10,14 @@ import (
 	"iter"
 	"os"
 	"reflect"
-	"slices"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"tall"
 	"tall/numpy"
 )
 
-const (
-	maxLine     = 16 << 20 // bytes of one line, docs/formats.md
-	lineVersion = 1        // of the lines that this package reads and writes
-)
+// maxLine is the length of the longest line in bytes, docs/formats.md.
+const maxLine = 16 << 20
 
 // ReadLines reads a JSON Lines file by the rules of docs/formats.md and calls
 // each with every line's number, from 1, and its value. T is a struct whose json
@@ -45,6 +39,7 @@ func ReadLines[T any](path string, each func(line int, v T) error) error {
 // DecodeLines is [ReadLines] of an open reader; name stands in errors.
 func DecodeLines[T any](r io.Reader, name string, each func(line int, v T) error) error {
 	in := bufio.NewReaderSize(r, 1<<16)
+	want := schemaOf(reflect.TypeFor[T]())
 	for n := 1; ; n++ {
 		line, whole, err := readLine(in)
 		if errors.Is(err, io.EOF) {
@@ -60,7 +55,7 @@ func DecodeLines[T any](r io.Reader, name string, each func(line int, v T) error
 			continue
 		}
 		var v T
-		if err := decodeLine(line, &v); err != nil {
+		if err := decodeLine(line, want, &v); err != nil {
 			if !whole && !json.Valid(line) {
 				return fmt.Errorf("%s:%d: %w: the last line was half written (it has no end); remove it, or write the file again", name, n, tall.ErrFormat)
 			}
@@ -96,19 +91,18 @@ func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
 	}
 }
 
-func decodeLine(line []byte, v any) error {
+func decodeLine(line []byte, want *schema, v any) error {
 	if !utf8.Valid(line) {
 		return errors.New("the line is not UTF-8; convert the file to UTF-8")
 	}
-	// Unmarshal into RawMessage, not Valid, because its errors say what is wrong.
-	var raw json.RawMessage
-	if err := json.Unmarshal(line, &raw); err != nil {
-		return fmt.Errorf("not a JSON object: %w", err)
+	if !json.Valid(line) {
+		var raw json.RawMessage
+		return fmt.Errorf("not a JSON object: %w", json.Unmarshal(line, &raw))
 	}
 	// encoding/json alone takes keys of any case, repeated keys, absent keys and
-	// null; the walk refuses them before it fills the value.
+	// null; the walk refuses them before the value is filled.
 	w := walk{text: line}
-	if err := w.value(reflect.TypeOf(v).Elem(), ""); err != nil {
+	if err := w.value(want, true); err != nil {
 		return err
 	}
 	err := json.Unmarshal(line, v)
@@ -117,223 +111,6 @@ func decodeLine(line []byte, v any) error {
 		return fmt.Errorf("%s: %s does not fit %s", fieldName(kind.Field), kind.Value, kind.Type)
 	}
 	return err
-}
-
-func fieldName(field string) string {
-	if field == "" {
-		return "the line"
-	}
-	return strconv.Quote(field)
-}
-
-var errNewer = errors.New("the line is of a later version of the format")
-
-// walk goes through one valid JSON text beside the type that it is to fill.
-type walk struct {
-	text []byte
-	at   int
-}
-
-// value checks the next value against t. Keys are named with their path.
-func (w *walk) value(t reflect.Type, path string) error {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	c := w.next()
-	want := func(what string) error {
-		return fmt.Errorf("%s is %s, must be %s", fieldName(path), kindOf(c), what)
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		if c != '{' {
-			return want("an object")
-		}
-		return w.object(t, path)
-	case reflect.Slice:
-		if c != '[' {
-			return want("an array")
-		}
-		return w.array(t, path)
-	case reflect.String:
-		if c != '"' {
-			return want("a string")
-		}
-	case reflect.Bool:
-		if c != 't' && c != 'f' {
-			return want("true or false")
-		}
-	default:
-		if c != '-' && (c < '0' || c > '9') {
-			return want("a number")
-		}
-	}
-	w.skip()
-	return nil
-}
-
-func (w *walk) object(t reflect.Type, path string) error {
-	var seen []string
-	var first error // kept to the end, as a version above ours explains it better
-	w.at++          // {
-	for w.next() != '}' {
-		start := w.at
-		w.skip()
-		key, err := strconv.Unquote(string(w.text[start:w.at]))
-		if err != nil { // JSON's \/ and surrogate escapes are not Go's
-			if err := json.Unmarshal(w.text[start:w.at], &key); err != nil {
-				return err
-			}
-		}
-		w.next()
-		w.at++ // :
-		full := strings.TrimPrefix(path+"."+key, ".")
-		if slices.Contains(seen, key) {
-			return fmt.Errorf("key %q is given twice", full)
-		}
-		seen = append(seen, key)
-		w.next()
-		start = w.at
-		if err := w.member(t, path, key, full); err != nil {
-			if path != "" || errors.Is(err, errNewer) {
-				return err
-			}
-			first = cmp.Or(first, err)
-			w.at = start
-			w.skip()
-		}
-		if w.next() == ',' {
-			w.at++
-		}
-	}
-	w.at++ // }
-	if first != nil {
-		return first
-	}
-	for _, key := range keysOf(t) {
-		if field, _ := fieldOf(t, key); !slices.Contains(seen, key) && !strings.Contains(field.Tag.Get("json"), ",omit") {
-			return fmt.Errorf("key %q is missing", strings.TrimPrefix(path+"."+key, "."))
-		}
-	}
-	return nil
-}
-
-func (w *walk) member(t reflect.Type, path, key, full string) error {
-	if path == "" && key == "version" {
-		return w.version()
-	}
-	field, ok := fieldOf(t, key)
-	if !ok {
-		return fmt.Errorf("unknown key %q; the keys are %s", full, strings.Join(keysOf(t), ", "))
-	}
-	return w.value(field.Type, full)
-}
-
-func (w *walk) array(t reflect.Type, path string) error {
-	w.at++ // [
-	for i := 0; w.next() != ']'; i++ {
-		if err := w.value(t.Elem(), path+"["+strconv.Itoa(i)+"]"); err != nil {
-			return err
-		}
-		if w.next() == ',' {
-			w.at++
-		}
-	}
-	w.at++ // ]
-	return nil
-}
-
-func (w *walk) version() error {
-	w.next()
-	start := w.at
-	w.skip()
-	text := string(w.text[start:w.at])
-	n, err := strconv.ParseUint(text, 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange), err == nil && n > lineVersion:
-		return fmt.Errorf("%w: %s, this program reads up to %d; use a newer one", errNewer, text, lineVersion)
-	case err != nil || n == 0:
-		return fmt.Errorf("\"version\" is %s, must be a whole number from 1", text)
-	}
-	return nil
-}
-
-// next passes over blanks and returns the first byte behind them.
-func (w *walk) next() byte {
-	for w.at < len(w.text) {
-		switch c := w.text[w.at]; c {
-		case ' ', '\t', '\r', '\n':
-			w.at++
-		default:
-			return c
-		}
-	}
-	return 0
-}
-
-// skip passes over one value.
-func (w *walk) skip() {
-	for depth := 0; ; {
-		switch c := w.next(); c {
-		case '"':
-			for w.at++; w.text[w.at] != '"'; w.at++ {
-				if w.text[w.at] == '\\' {
-					w.at++
-				}
-			}
-			w.at++
-		case '{', '[':
-			w.at++
-			depth++
-		case '}', ']':
-			w.at++
-			depth--
-		case ',', ':':
-			w.at++
-		default: // a number, true, false, null
-			for w.at < len(w.text) && !strings.ContainsRune(" \t\r\n,:]}", rune(w.text[w.at])) {
-				w.at++
-			}
-		}
-		if depth == 0 {
-			return
-		}
-	}
-}
-
-func kindOf(c byte) string {
-	switch c {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "true or false"
-	case 'n':
-		return "null"
-	}
-	return "a number"
-}
-
-// fieldOf finds the field whose json tag is key, embedded structs included.
-func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == key && name != "" && f.IsExported() {
-			return f, true
-		}
-	}
-	return reflect.StructField{}, false
-}
-
-func keysOf(t reflect.Type) []string {
-	var keys []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && f.IsExported() {
-			keys = append(keys, name)
-		}
-	}
-	return keys
 }
 
 // WriteLines writes one JSON line for each value, through a temporary file that

@@ -193,7 +193,7 @@ func TestFormatsDocument(t *testing.T) {
 	if got, err := decodeAll(sample); err != nil || len(got) != 1 {
 		t.Fatalf("%d lines, error %v", len(got), err)
 	}
-	for _, key := range keysOf(reflect.TypeFor[annotation]()) {
+	for _, key := range schemaOf(reflect.TypeFor[annotation]()).keys {
 		if !strings.Contains(string(doc), "| `"+key+"` |") {
 			t.Errorf("docs/formats.md does not describe the key %q", key)
 		}
