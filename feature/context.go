@@ -68,7 +68,6 @@ func (c Context) String() string {
 // neighbor returns the window of video v that stands for the span from start
 // to start+Size, or -1.
 func (s *Store) neighbor(v int, c Context, start int) int {
-	first, last := s.first[v], s.first[v+1]
 	if c.Mode == Exact {
 		i, ok := s.find(v, span(start, start+c.Size))
 		if !ok {
@@ -79,7 +78,7 @@ func (s *Store) neighbor(v int, c Context, start int) int {
 	// Nearest: of the windows that begin within half a length, in order of start.
 	best, away := -1, c.Size/2+1
 	i, _ := s.find(v, span(start-c.Size/2, 0))
-	for ; i < last && i >= first; i++ {
+	for ; i < s.first[v+1]; i++ {
 		w := s.spans[i]
 		d := int(w.Start) - start
 		if d > c.Size/2 {

@@ -48,9 +48,10 @@ func openPack(ctx context.Context, s *Store, files []file, o Options) (source, e
 		p, err := mapPack(path, mark, len(files))
 		switch {
 		case err == nil:
-			if s.dim = p.dim; o.Dim != 0 && o.Dim != s.dim {
-				err := s.checkDim(s.dim, o.Dim, s.names[0])
-				s.dim = o.Dim
+			if s.dim = o.Dim; s.dim == 0 {
+				s.dim = p.dim
+			}
+			if err := s.checkDim(p.dim, o.Dim, s.names[0]); err != nil {
 				return nil, errors.Join(err, p.close())
 			}
 			return p, nil
@@ -65,6 +66,9 @@ func openPack(ctx context.Context, s *Store, files []file, o Options) (source, e
 	}
 	for _, path := range writable {
 		err := buildPack(ctx, path, s, mark, o.Progress)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("pack %s: %w", s.dir, ctx.Err())
+		}
 		var bad *sourceError
 		if errors.As(err, &bad) {
 			return nil, bad.err
