@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,18 +96,18 @@ func TestLocalizer_BitsDependOnThePairAlone(t *testing.T) {
 				if want == nil {
 					want = got
 				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Fatalf("%s: %d threads, tile %d (-want +got):\n%s", preset, threads, pairs, diff)
+				if !same(want, got) {
+					t.Fatalf("%s: %d threads, tile %d", preset, threads, pairs)
 				}
 			}
 			l := NewLocalizer(m, LocalizerOptions{})
 			for i := range 20 {
-				if diff := cmp.Diff(want[i:i+1], ask(t, l, f, sentences[i:i+1])); diff != "" {
-					t.Fatalf("%s: sentence %d alone (-want +got):\n%s", preset, i, diff)
+				if !same(want[i:i+1], ask(t, l, f, sentences[i:i+1])) {
+					t.Fatalf("%s: sentence %d alone", preset, i)
 				}
 			}
-			if diff := cmp.Diff(want, ask(t, l, f, sentences)[:20]); diff != "" {
-				t.Fatalf("%s: among more sentences than a tile (-want +got):\n%s", preset, diff)
+			if !same(want, ask(t, l, f, sentences)[:20]) {
+				t.Fatalf("%s: among more sentences than a tile", preset)
 			}
 			for _, j := range []int{0, 57, 299} {
 				one := &tall.Features{
@@ -121,6 +122,13 @@ func TestLocalizer_BitsDependOnThePairAlone(t *testing.T) {
 			}
 		}
 	}
+}
+
+// same tells whether two answers are equal; none of them holds NaN.
+func same(a, b []tall.Scored) bool {
+	return slices.EqualFunc(a, b, func(a, b tall.Scored) bool {
+		return slices.Equal(a.Scores, b.Scores) && slices.Equal(a.Spans, b.Spans) && slices.Equal(a.Windows, b.Windows)
+	})
 }
 
 func TestLocalizer_Refuses(t *testing.T) {
