@@ -1,0 +1,129 @@
+package synth
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tall/numpy"
+)
+
+const (
+	marker     = ".tall-synth" // in a folder that this package may fill again
+	markerText = "This folder holds a synthetic corpus. Writing another one here replaces it.\n"
+	workPrefix = ".synth-" // of hidden folders in which a corpus is built
+)
+
+// place is the folder of a corpus while it is written.
+type place struct {
+	dir  string // absolute
+	work string // hidden folder in dir in which the corpus is built
+
+	made, fresh bool // dir is new; dir was empty
+	published   bool
+}
+
+// claim checks that a corpus may be written into dir, and makes it.
+func claim(dir string, force bool) (*place, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{dir: abs}
+	entries, err := os.ReadDir(abs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.made, p.fresh = true, true
+		return p, os.MkdirAll(abs, 0o777)
+	case err != nil:
+		return nil, fmt.Errorf("synthetic corpus: %w", err)
+	case len(entries) == 0:
+		p.fresh = true
+		return p, nil
+	}
+	if _, err := os.Lstat(filepath.Join(abs, marker)); err != nil && !force {
+		return nil, fmt.Errorf("synthetic corpus: %s holds other things, such as %s; name a new or empty folder, or use force to write beside them",
+			abs, entries[0].Name())
+	}
+	return p, nil
+}
+
+// begin marks the folder and makes the hidden one.
+func (p *place) begin() error {
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries { // of runs that were killed
+		if strings.HasPrefix(e.Name(), workPrefix) {
+			if err := os.RemoveAll(filepath.Join(p.dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, marker), []byte(markerText), 0o666); err != nil {
+		return err
+	}
+	p.work, err = os.MkdirTemp(p.dir, workPrefix)
+	return err
+}
+
+// publish moves the corpus to its place; tall.yaml goes first and comes last.
+func (p *place) publish(yaml string) error {
+	config := filepath.Join(p.dir, configName)
+	if err := os.Remove(config); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	entries, err := os.ReadDir(p.work)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		target := filepath.Join(p.dir, e.Name())
+		if err := os.RemoveAll(target); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(p.work, e.Name()), target); err != nil {
+			return err
+		}
+	}
+	err = numpy.ReplaceFile(config, func(w io.Writer) error {
+		_, err := io.WriteString(w, yaml)
+		return err
+	})
+	p.published = err == nil
+	return err
+}
+
+// release removes the hidden folder, and all traces where nothing came of it.
+func (p *place) release() {
+	if p.work != "" {
+		os.RemoveAll(p.work)
+	}
+	if p.published || !p.fresh {
+		return
+	}
+	os.Remove(filepath.Join(p.dir, marker))
+	if p.made {
+		os.Remove(p.dir) // only if empty
+	}
+}
+
+// totalBytes is the size of all files below root.
+func totalBytes(root string) (sum int64, err error) {
+	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
+}
