@@ -42,26 +42,8 @@ type entry struct {
 }
 
 func readSafetensors(r io.Reader, size int64) (*File, error) {
-	var length [8]byte
-	if err := readFull(r, length[:]); err != nil {
-		return nil, err
-	}
-	n := binary.LittleEndian.Uint64(length[:])
-	if n > maxHeader {
-		return nil, fmt.Errorf("%w: %w: a safetensors header of %d bytes, at most %d", tall.ErrUnsafe, tall.ErrFormat, n, maxHeader)
-	}
-	if int64(n) > size-8 {
-		return nil, fmt.Errorf("%w: truncated: a safetensors header of %d bytes, %d remain; fetch or write the file again", tall.ErrFormat, n, size-8)
-	}
-	header := make([]byte, n)
-	if err := readFull(r, header); err != nil {
-		return nil, err
-	}
-	entries, meta, err := parseHeader(header)
+	entries, meta, _, err := readHeader(r, size)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkOffsets(entries, size-8-int64(n)); err != nil {
 		return nil, err
 	}
 	f := &File{Format: Safetensors, Meta: meta, Tensors: make([]Tensor, len(entries))}
@@ -73,6 +55,31 @@ func readSafetensors(r io.Reader, size int64) (*File, error) {
 		f.Tensors[i] = e.tensor(raw)
 	}
 	return f, nil
+}
+
+// readHeader reads up to the data of a file of size bytes, and says where that
+// begins. The entries are checked against the size, in the order of their data.
+func readHeader(r io.Reader, size int64) (entries []entry, meta map[string]string, start int64, err error) {
+	var length [8]byte
+	if err := readFull(r, length[:]); err != nil {
+		return nil, nil, 0, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxHeader {
+		return nil, nil, 0, fmt.Errorf("%w: %w: a safetensors header of %d bytes, at most %d", tall.ErrUnsafe, tall.ErrFormat, n, maxHeader)
+	}
+	if int64(n) > size-8 {
+		return nil, nil, 0, fmt.Errorf("%w: truncated: a safetensors header of %d bytes, %d remain; fetch or write the file again", tall.ErrFormat, n, size-8)
+	}
+	header := make([]byte, n)
+	if err := readFull(r, header); err != nil {
+		return nil, nil, 0, err
+	}
+	if entries, meta, err = parseHeader(header); err != nil {
+		return nil, nil, 0, err
+	}
+	start = 8 + int64(n)
+	return entries, meta, start, checkOffsets(entries, size-start)
 }
 
 // readFull reads what the sizes checked before promise.
@@ -280,10 +287,41 @@ func ints(shape []int64) []int {
 	return out
 }
 
+// Entry is one tensor of a safetensors file and where it lies.
+type Entry struct {
+	Name   string
+	DType  string // safetensors' own name: "F32"
+	Shape  []int
+	Offset int64 // from the beginning of the file
+	Size   int64 // bytes
+}
+
+// ReadSafetensorsHeader reads the header of a file of size bytes, in the order
+// of the data, for those who map or seek the data. Every entry lies within the
+// file and is as large as its shape.
+func ReadSafetensorsHeader(r io.Reader, size int64) ([]Entry, map[string]string, error) {
+	entries, meta, start, err := readHeader(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := make([]Entry, len(entries))
+	for i, e := range entries {
+		out[i] = Entry{e.name, e.DType, ints(e.Shape), start + e.At[0], e.At[1] - e.At[0]}
+	}
+	return out, meta, nil
+}
+
 // WriteSafetensors writes the tensors as F32, in their order, and f.Meta. The
 // file is replaced as a whole or not at all.
 func WriteSafetensors(path string, f *File) error {
-	header, err := safetensorsHeader(f)
+	if err := checkTensors(f.Tensors); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	specs := make([]Spec, len(f.Tensors))
+	for i, t := range f.Tensors {
+		specs[i] = Spec{t.Name, t.Shape}
+	}
+	header, err := SafetensorsHeader(specs, f.Meta)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -304,12 +342,11 @@ func writeData(w io.Writer, ts []Tensor) error {
 	return nil
 }
 
-// safetensorsHeader is the length and the JSON text, padded with spaces so that
-// the data begins at a multiple of 8.
-func safetensorsHeader(f *File) ([]byte, error) {
-	if err := checkTensors(f.Tensors); err != nil {
-		return nil, err
-	}
+// SafetensorsHeader is what precedes the data of a file of F32 tensors that lie
+// one after the other: the length and the JSON text, padded with spaces so that
+// the data begins at a multiple of 8. It is for those who write data that does
+// not fit into memory; [WriteSafetensors] does the rest by itself.
+func SafetensorsHeader(specs []Spec, meta map[string]string) ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 8))
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
@@ -331,25 +368,30 @@ func safetensorsHeader(f *File) ([]byte, error) {
 		b.Truncate(b.Len() - 1)
 		return nil
 	}
-	if len(f.Meta) > 0 {
-		for k, v := range f.Meta {
+	if len(meta) > 0 {
+		for k, v := range meta {
 			if !utf8.ValidString(k + v) {
 				return nil, fmt.Errorf("%w: metadata %q is not UTF-8", tall.ErrFormat, k)
 			}
 		}
-		if err := put(metadata, f.Meta); err != nil {
+		if err := put(metadata, meta); err != nil {
 			return nil, err
 		}
 	}
 	at := int64(0)
-	for _, t := range f.Tensors {
+	for _, t := range specs {
 		if t.Name == metadata {
 			return nil, fmt.Errorf("%w: a tensor cannot be called %s in safetensors", tall.ErrFormat, metadata)
 		}
-		e := entry{DType: "F32", Shape: []int64{}, At: [2]int64{at, at + 4*int64(len(t.Data))}}
+		e := entry{DType: "F32", Shape: []int64{}}
 		for _, n := range t.Shape {
 			e.Shape = append(e.Shape, int64(n))
 		}
+		size, err := product(e.Shape, 4)
+		if err != nil {
+			return nil, fmt.Errorf("%w: tensor %s: %w", tall.ErrShape, t.Name, err)
+		}
+		e.At = [2]int64{at, at + size}
 		if err := put(t.Name, e); err != nil {
 			return nil, err
 		}
