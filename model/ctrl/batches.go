@@ -1,6 +1,9 @@
 package ctrl
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // batches shuffles the pairs and cuts them into batches of size; members are
 // indices of pairs. What remains at the end is dropped, as the references do.
@@ -33,30 +36,30 @@ func distinctBatches(pairs []Pair, order []int, size int) [][]int {
 	for {
 		number := len(all) + 1
 		batch := make([]int, 0, size)
-		// take appends the members of from until the batch is full, lets those
-		// whose clip is there already wait, and returns what it did not reach.
-		take := func(from []int) []int {
+		// take moves members of from into the batch until that is full. It returns
+		// those whose clip is there already, and those that it did not reach.
+		take := func(from []int) (refused, rest []int) {
 			for k, p := range from {
 				if len(batch) == size {
-					return from[k:]
+					return refused, from[k:]
 				}
 				if clip := pairs[p].Clip; last[clip] == number {
-					waiting = append(waiting, p)
+					refused = append(refused, p)
 				} else {
 					last[clip] = number
 					batch = append(batch, p)
 				}
 			}
-			return nil
+			return refused, nil
 		}
-		first := waiting
-		waiting = nil
-		waiting = append(waiting, take(first)...)
-		order = take(order)
+		again, later := take(waiting)
+		refused, rest := take(order)
 		if len(batch) < size {
 			return all // fewer than size clips remain, and there will never be more
 		}
 		all = append(all, batch)
+		waiting = slices.Concat(again, later, refused)
+		order = rest
 	}
 }
 

@@ -6,13 +6,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 
 	"tall"
 	"tall/feature"
 	"tall/nn"
 )
 
-// Inputs are the window features that a model is trained on.
+// Inputs are the window features that a model is trained on. Several goroutines
+// read them at a time.
 type Inputs interface {
 	// Input writes the features of a window, context included, into dst (F).
 	Input(window int, dst []float32) error
@@ -48,17 +50,34 @@ func (d Data) check(o Options) error {
 	return nil
 }
 
+// readers is how many inputs are read at a time: features that the page cache
+// does not hold are a wait for the disk each.
+const readers = 8
+
 // gather writes the members' inputs and targets into a batch of their number.
 func (d Data) gather(ctx context.Context, batch Batch, members []int, o Options) error {
 	n, f, e := len(members), o.VisualDim, o.SentenceDim
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for r := range min(readers, n) {
+		wg.Go(func() {
+			for k := r; k < n; k += readers {
+				if errs[k] = ctx.Err(); errs[k] != nil {
+					return
+				}
+				window := d.Pairs[members[k]].Window.Index
+				errs[k] = d.Inputs.Input(window, batch.Windows[k*f:(k+1)*f])
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
 	for k, i := range members {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		p := d.Pairs[i]
-		if err := d.Inputs.Input(p.Window.Index, batch.Windows[k*f:(k+1)*f]); err != nil {
-			return err
-		}
 		copy(batch.Sentences[k*e:(k+1)*e], d.Examples[p.Example].Sentence.Vector)
 		batch.Offsets[k], batch.Offsets[n+k] = p.Offsets()
 	}

@@ -48,6 +48,7 @@ type Options struct {
 // Fusion is what the fusion layer sees of a pair.
 type Fusion string
 
+// The kinds of fusion.
 const (
 	FusionRaw Fusion = "raw" // [v*q | v+q | v | q], 4D: both ports
 	FusionFC  Fusion = "fc"  // [v*q | v+q | FC(v|q)], 3D: paper, section 3.2
@@ -56,6 +57,7 @@ const (
 // Regression is the loss of an offset.
 type Regression string
 
+// The losses of an offset.
 const (
 	L1       Regression = "l1"        // |d|
 	SmoothL1 Regression = "smooth_l1" // d*d/2 where |d| < 1, |d| - 1/2 elsewhere
