@@ -13,6 +13,7 @@ import (
 
 	"tall"
 	"tall/numpy"
+	"tall/weights"
 )
 
 // sourceError is what is wrong with the features, and not with the place where
@@ -35,12 +36,16 @@ func buildPack(ctx context.Context, path string, s *Store, mark string, progress
 	if free, ok := freeSpace(filepath.Dir(path)); ok && free < size+size/16 {
 		return fmt.Errorf("%s: %d MiB are free, the pack takes %d MiB; make room, or name another place for it", filepath.Dir(path), free>>20, size>>20)
 	}
+	header, err := weights.SafetensorsHeader([]weights.Spec{{Name: packTensor, Shape: []int{n, s.dim}}}, map[string]string{
+		"format": packFormat,
+		"stamp":  mark,
+		"names":  strings.Join(s.names, "\n"), // no name holds a line break
+	})
+	if err != nil {
+		return err
+	}
 	return numpy.ReplaceFile(path, func(w io.Writer) error {
-		if err := writeHeader(w, n, s.dim, map[string]string{
-			"format": packFormat,
-			"stamp":  mark,
-			"names":  strings.Join(s.names, "\n"), // no name holds a line break
-		}); err != nil {
+		if _, err := w.Write(header); err != nil {
 			return err
 		}
 		if err := s.stream(ctx, w, progress); err != nil {

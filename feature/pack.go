@@ -14,6 +14,7 @@ import (
 
 	"tall"
 	"tall/numpy"
+	"tall/weights"
 )
 
 // The packed file, docs/formats.md: safetensors with one tensor, whose metadata
@@ -133,28 +134,31 @@ func mapPack(path, mark string, n int) (_ *pack, err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	h, err := readHeader(f)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	entries, meta, err := weights.ReadSafetensorsHeader(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if h.meta["format"] != packFormat {
+	if meta["format"] != packFormat {
 		return nil, fmt.Errorf("%w: %s; move it, or name another place for the pack", errForeign, path)
 	}
-	if h.meta["stamp"] != mark {
+	if meta["stamp"] != mark {
 		return nil, errStale
 	}
-	if len(h.shape) != 2 || h.shape[0] != n || h.shape[1] < 1 {
-		return nil, fmt.Errorf("%w: %s: shape %v for %d windows", tall.ErrFormat, path, h.shape, n)
+	if len(entries) != 1 || entries[0].DType != "F32" || len(entries[0].Shape) != 2 || entries[0].Shape[0] != n || entries[0].Shape[1] < 1 {
+		return nil, fmt.Errorf("%w: %s: tensors %v for %d windows", tall.ErrFormat, path, entries, n)
 	}
 	if p.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	p.dim = h.shape[1]
-	size := int64(n) * int64(p.dim) * 4
-	if h.offset+size != int64(len(p.mapped)) {
-		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(p.mapped), h.offset+size)
+	e := entries[0]
+	if int64(len(p.mapped)) < e.Offset+e.Size { // cut since it was measured
+		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(p.mapped), e.Offset+e.Size)
 	}
-	p.rows = p.mapped[h.offset:]
+	p.dim, p.rows = e.Shape[1], p.mapped[e.Offset:e.Offset+e.Size]
 	return p, nil
 }
 

@@ -2,6 +2,9 @@ package feature
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +19,7 @@ import (
 
 	"tall"
 	"tall/internal/shared"
+	"tall/weights"
 )
 
 // packing counts what a store's opening said.
@@ -158,11 +162,14 @@ func TestPack_Fallback(t *testing.T) {
 	dir := folderOf(t, 10, 5)
 	blocked := filepath.Join(t.TempDir(), "file")
 	foreign := filepath.Join(t.TempDir(), "weights.safetensors")
-	var b strings.Builder
-	if err := writeHeader(&b, 1, 0, map[string]string{"format": "pt"}); err != nil {
+	if err := weights.WriteSafetensors(foreign, &weights.File{Meta: map[string]string{"format": "pt"}}); err != nil {
 		t.Fatal(err)
 	}
-	for path, text := range map[string]string{blocked: "", foreign: b.String()} {
+	before, err := os.ReadFile(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{blocked: "", foreign: string(before)} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +187,7 @@ func TestPack_Fallback(t *testing.T) {
 		}
 		sameVectors(t, s, func(name string) []float32 { return value(name, 5) })
 	}
-	if text, err := os.ReadFile(foreign); err != nil || string(text) != b.String() {
+	if text, err := os.ReadFile(foreign); err != nil || string(text) != string(before) {
 		t.Errorf("somebody else's file was changed: %v", err)
 	}
 }
@@ -310,4 +317,76 @@ func TestPack_RealMovie(t *testing.T) {
 	if s := b.Streams[0]; s.N != 136 || s.D != 12288 {
 		t.Errorf("(%d, %d)", s.N, s.D)
 	}
+}
+
+// The pack is a file that anybody's safetensors reader opens, as docs/formats.md
+// says.
+func TestPack_IsSafetensors(t *testing.T) {
+	dir := folderOf(t, 10, 5)
+	s := open(t, dir, Options{Pack: true})
+	f, err := weights.Read(s.Packed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Split(f.Meta["names"], "\n")
+	if len(f.Tensors) != 1 || f.Tensors[0].Name != "features" || !slices.Equal(f.Tensors[0].Shape, []int{10, 5}) || len(names) != 10 || f.Meta["format"] != "tall-pack 1" {
+		t.Fatalf("%+v", f)
+	}
+	for i, name := range names {
+		if !slices.Equal(f.Tensors[0].Data[5*i:5*i+5], value(name, 5)) {
+			t.Errorf("row %d is not %s", i, name)
+		}
+	}
+	// The stamp by the document's words.
+	h := sha256.New()
+	h.Write([]byte("tall-pack 1\n"))
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write([]byte(name + "\x00"))
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(info.Size())))
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(info.ModTime().UnixNano())))
+	}
+	if want := hex.EncodeToString(h.Sum(nil)); f.Meta["stamp"] != want {
+		t.Errorf("stamp %s, by the document %s", f.Meta["stamp"], want)
+	}
+}
+
+// A damaged pack is refused or has its rows where it says; it never faults.
+func FuzzMapPack(f *testing.F) {
+	dir := folderOf(f, 3, 4)
+	s := open(f, dir, Options{Pack: true})
+	whole, err := os.ReadFile(s.Packed())
+	if err != nil {
+		f.Fatal(err)
+	}
+	files, _, err := list(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	mark := stamp(files)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-4])
+	f.Add([]byte(strings.Replace(string(whole), "[3,4]", "[4,3]", 1)))
+	f.Add([]byte(strings.Replace(string(whole), "F32", "F64", 1)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "pack")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p, err := mapPack(path, mark, 3)
+		if err != nil {
+			return
+		}
+		for i := range 3 {
+			if err := p.vector(i, make([]float32, p.dim)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := p.close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
