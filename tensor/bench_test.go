@@ -31,8 +31,9 @@ var benchProducts = []benchProduct{
 // run makes a closure that computes the product once.
 func (p benchProduct) prepare(cpu *CPU) func() {
 	mat := func(rows, cols int) Mat {
-		m := newFramed(uint64(rows*cols), rows, cols, 0, 0)
-		return m.Mat
+		m := NewMat(cpu, rows, cols)
+		cpu.Upload(m, newFramed(uint64(rows*cols), rows, cols, 0, 0).packed())
+		return m
 	}
 	c := NewMat(cpu, p.m, p.n)
 	switch p.name {
@@ -71,6 +72,60 @@ func BenchmarkProduct(b *testing.B) {
 					flops := 2 * float64(p.m) * float64(p.k) * float64(p.n)
 					b.ReportMetric(flops/float64(best.Nanoseconds()), "GFLOP/s(max)")
 					b.ReportMetric(float64(best.Microseconds())/1000, "ms(min)")
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkVectors measures what waits for memory: GB/s of reads and writes.
+func BenchmarkVectors(b *testing.B) {
+	const s, n, d, params = 56, 56, 1024, 21_597_112
+	for _, kernel := range []string{"generic", "avx2"} {
+		for _, threads := range []int{1, 2} {
+			cpu := newTestCPU(b, threads, kernel)
+			pairs := func() Mat { return NewMat(cpu, s*n, d) }
+			side := func() Mat { return NewMat(cpu, n, d) }
+			dz, h := pairs(), pairs()
+			v, q, dv, dq := side(), side(), side(), side()
+			for _, op := range []struct {
+				name  string
+				bytes int
+				f     func() func()
+			}{
+				{"Adam", 28 * params, func() func() {
+					var m [4]Mat
+					for i := range m {
+						m[i] = NewMat(cpu, 1, params)
+					}
+					return func() {
+						cpu.Adam(m[0], m[1], m[2], m[3], AdamStep{Beta1: .9, Beta2: .999, Epsilon: 1e-8, Rate: .001, GradScale: 1})
+					}
+				}},
+				{"SumSquares", 4 * params, func() func() {
+					m := NewMat(cpu, 1, params)
+					return func() { cpu.SumSquares(m) }
+				}},
+				{"PairFold", 4 * s * n * d, func() func() { return func() { cpu.PairFold(dv, dq, dz, v, q) } }},
+				{"PairReLU", 8 * s * n * d, func() func() { return func() { cpu.PairReLU(h, v, q) } }},
+				{"PairReLUBackward", 12 * s * n * d, func() func() { return func() { cpu.PairReLUBackward(dz, dv, dq, h) } }},
+				{"LogisticLoss", 16 * s * n, func() func() {
+					m := NewMat(cpu, s, n)
+					return func() { cpu.LogisticLoss(m, m, m, m) }
+				}},
+				{"L2NormRows", 8 * s * d, func() func() { norm := NewMat(cpu, s, 1); return func() { cpu.L2NormRows(v, norm, q) } }},
+			} {
+				b.Run(fmt.Sprintf("%s/%s/threads=%d", kernel, op.name, threads), func(b *testing.B) {
+					f := op.f()
+					f()
+					best := time.Duration(1 << 62)
+					for b.Loop() {
+						start := time.Now()
+						f()
+						best = min(best, time.Since(start))
+					}
+					b.ReportMetric(float64(op.bytes)/float64(best.Nanoseconds()), "GB/s(max)")
+					b.ReportMetric(float64(best.Nanoseconds())/1e6, "ms(min)")
 				})
 			}
 		}

@@ -68,9 +68,10 @@ func NewCPUKernel(threads int, name string) (*CPU, error) {
 // Kernels lists the names of the kernels this processor can run, best first.
 // The last is always "generic", the pure-Go twin.
 func Kernels() []string {
-	var names []string
-	for _, k := range kernelSets() {
-		names = append(names, k.name)
+	sets := kernelSets()
+	names := make([]string, len(sets))
+	for i, k := range sets {
+		names[i] = k.name
 	}
 	return names
 }
@@ -82,7 +83,11 @@ func (c *CPU) Name() string { return "cpu/" + c.k.name }
 func (c *CPU) Threads() int { return c.threads }
 
 // Alloc returns n zeros.
-func (c *CPU) Alloc(n int) Mem { return &hostMem{data: make([]float32, n)} }
+func (c *CPU) Alloc(n int) Mem {
+	data := make([]float32, n)
+	adviseHuge(data)
+	return &hostMem{data: data}
+}
 
 // Upload copies src, Rows*Cols contiguous values, into dst.
 func (c *CPU) Upload(dst Mat, src []float32) {
@@ -142,6 +147,15 @@ func (v view) row(r int) []float32 {
 		return nil
 	}
 	return v.data[r*v.stride : r*v.stride+v.cols]
+}
+
+// part is the view of some rows and columns.
+func (v view) part(r0, r1, c0, c1 int) view {
+	if r0 == r1 || c0 == c1 {
+		return view{rows: r1 - r0, cols: c1 - c0}
+	}
+	from, to := r0*v.stride+c0, (r1-1)*v.stride+c1
+	return view{data: v.data[from:to:to], rows: r1 - r0, cols: c1 - c0, stride: v.stride}
 }
 
 // contiguous says whether the rows follow one another without gaps.

@@ -45,7 +45,7 @@ func (m framed) at(r, c int) *float32 { return &m.mem.data[m.Off+r*m.Stride+c] }
 // clone copies the matrix and its frame.
 func (m framed) clone() framed {
 	mem := &hostMem{data: append([]float32(nil), m.mem.data...)}
-	m.mem, m.Mat.Mem = mem, mem
+	m.mem, m.Mem = mem, mem
 	return m
 }
 

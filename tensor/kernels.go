@@ -16,8 +16,10 @@ type kernels struct {
 	scale        func(y, x []float32, s float32)
 	normBackward func(dx, dy, y []float32, dot, inv float32)
 	pairReLU     func(h, tv, ts []float32)
-	pairReLUBack func(dh, dtv, dts, h []float32)
-	pairFold     func(dv, dq, dz, v, q []float32)
+	// The pairs of one sentence with all windows: the views have one row for
+	// each window.
+	pairReLUBack func(dh, dtv view, dts []float32, h view)
+	pairFold     func(dv view, dq []float32, dz, v view, q []float32)
 	logistic     func(dx, x, sign, w []float32) float64
 	adam         func(p, m, v, g []float32, s *AdamStep)
 }

@@ -92,14 +92,31 @@ func pairReLU2(h, tv, ts []float32) {
 	pairReLUAVX2(&h[0], &tv[:n][0], &ts[:n][0], n)
 }
 
-func pairReLUBack2(dh, dtv, dts, h []float32) {
-	n := len(dh)
-	pairReLUBackAVX2(&dh[0], &dtv[:n][0], &dts[:n][0], &h[:n][0], n)
+// strip is the number of columns whose sums stay in registers.
+const strip = 64
+
+func pairReLUBack2(dh, dtv view, dts []float32, h view) {
+	n, done := dh.rows, len(dts)/strip*strip
+	for c := 0; c < done; c += strip {
+		pairReLUBackStripAVX2(&dh.data[c], &dtv.data[c], &dts[c], &h.data[c], n, dh.stride, dtv.stride, h.stride)
+	}
+	if rest := len(dts) - done; rest > 0 {
+		for j := range n {
+			pairReLUBackAVX2(&dh.row(j)[done], &dtv.row(j)[done], &dts[done], &h.row(j)[done], rest)
+		}
+	}
 }
 
-func pairFold2(dv, dq, dz, v, q []float32) {
-	n := len(dz)
-	pairFoldAVX2(&dv[:n][0], &dq[:n][0], &dz[0], &v[:n][0], &q[:n][0], n)
+func pairFold2(dv view, dq []float32, dz, v view, q []float32) {
+	n, done := dz.rows, len(dq)/strip*strip
+	for c := 0; c < done; c += strip {
+		pairFoldStripAVX2(&dv.data[c], &dq[c], &dz.data[c], &v.data[c], &q[c], n, dv.stride, dz.stride, v.stride)
+	}
+	if rest := len(dq) - done; rest > 0 {
+		for j := range n {
+			pairFoldAVX2(&dv.row(j)[done], &dq[done], &dz.row(j)[done], &v.row(j)[done], &q[done], rest)
+		}
+	}
 }
 
 func logistic2(dx, x, sign, w []float32) float64 {

@@ -136,6 +136,24 @@ round:
 	VZEROUPPER
 	RET
 
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0x00000000
+DATA firstLanes<>+36(SB)/4, $0x00000000
+DATA firstLanes<>+40(SB)/4, $0x00000000
+DATA firstLanes<>+44(SB)/4, $0x00000000
+DATA firstLanes<>+48(SB)/4, $0x00000000
+DATA firstLanes<>+52(SB)/4, $0x00000000
+DATA firstLanes<>+56(SB)/4, $0x00000000
+DATA firstLanes<>+60(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
+
 // func tileAVX2x1(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x1(SB), NOSPLIT, $0-48
@@ -1145,7 +1163,7 @@ store:
 	RET
 
 // func transposeAVX2(dst *float32, stride int, rows **float32, k0 int, kc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ stride+8(FP), CX
@@ -1161,20 +1179,28 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
 block:
 	MOVQ       (DX), R8
 	VMOVUPS    (R8)(BX*1), Y0
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       8(DX), R8
 	VMOVUPS    (R8)(BX*1), Y1
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       16(DX), R8
 	VMOVUPS    (R8)(BX*1), Y2
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       24(DX), R8
 	VMOVUPS    (R8)(BX*1), Y3
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       32(DX), R8
 	VMOVUPS    (R8)(BX*1), Y4
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       40(DX), R8
 	VMOVUPS    (R8)(BX*1), Y5
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       48(DX), R8
 	VMOVUPS    (R8)(BX*1), Y6
+	PREFETCHT0 256(R8)(BX*1)
 	MOVQ       56(DX), R8
 	VMOVUPS    (R8)(BX*1), Y7
+	PREFETCHT0 256(R8)(BX*1)
 	VUNPCKLPS  Y1, Y0, Y8
 	VUNPCKHPS  Y1, Y0, Y9
 	VUNPCKLPS  Y3, Y2, Y10
@@ -1276,26 +1302,8 @@ done:
 	VZEROUPPER
 	RET
 
-DATA firstLanes<>+0(SB)/4, $0xffffffff
-DATA firstLanes<>+4(SB)/4, $0xffffffff
-DATA firstLanes<>+8(SB)/4, $0xffffffff
-DATA firstLanes<>+12(SB)/4, $0xffffffff
-DATA firstLanes<>+16(SB)/4, $0xffffffff
-DATA firstLanes<>+20(SB)/4, $0xffffffff
-DATA firstLanes<>+24(SB)/4, $0xffffffff
-DATA firstLanes<>+28(SB)/4, $0xffffffff
-DATA firstLanes<>+32(SB)/4, $0x00000000
-DATA firstLanes<>+36(SB)/4, $0x00000000
-DATA firstLanes<>+40(SB)/4, $0x00000000
-DATA firstLanes<>+44(SB)/4, $0x00000000
-DATA firstLanes<>+48(SB)/4, $0x00000000
-DATA firstLanes<>+52(SB)/4, $0x00000000
-DATA firstLanes<>+56(SB)/4, $0x00000000
-DATA firstLanes<>+60(SB)/4, $0x00000000
-GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
-
 // func transposeMulAVX2(dst *float32, stride int, rows **float32, by **float32, k0 int, kc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·transposeMulAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ stride+8(FP), CX
@@ -1312,34 +1320,42 @@ TEXT ·transposeMulAVX2(SB), NOSPLIT, $0-48
 block:
 	MOVQ       (DX), R9
 	VMOVUPS    (R9)(SI*1), Y0
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       (BX), R9
 	VMULPS     (R9)(SI*1), Y0, Y0
 	MOVQ       8(DX), R9
 	VMOVUPS    (R9)(SI*1), Y1
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       8(BX), R9
 	VMULPS     (R9)(SI*1), Y1, Y1
 	MOVQ       16(DX), R9
 	VMOVUPS    (R9)(SI*1), Y2
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       16(BX), R9
 	VMULPS     (R9)(SI*1), Y2, Y2
 	MOVQ       24(DX), R9
 	VMOVUPS    (R9)(SI*1), Y3
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       24(BX), R9
 	VMULPS     (R9)(SI*1), Y3, Y3
 	MOVQ       32(DX), R9
 	VMOVUPS    (R9)(SI*1), Y4
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       32(BX), R9
 	VMULPS     (R9)(SI*1), Y4, Y4
 	MOVQ       40(DX), R9
 	VMOVUPS    (R9)(SI*1), Y5
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       40(BX), R9
 	VMULPS     (R9)(SI*1), Y5, Y5
 	MOVQ       48(DX), R9
 	VMOVUPS    (R9)(SI*1), Y6
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       48(BX), R9
 	VMULPS     (R9)(SI*1), Y6, Y6
 	MOVQ       56(DX), R9
 	VMOVUPS    (R9)(SI*1), Y7
+	PREFETCHT0 256(R9)(SI*1)
 	MOVQ       56(BX), R9
 	VMULPS     (R9)(SI*1), Y7, Y7
 	VUNPCKLPS  Y1, Y0, Y8
@@ -1468,7 +1484,7 @@ done:
 	RET
 
 // func copy6AVX2(dst *float32, panel int, src *float32, ld int, panels int, kc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copy6AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ panel+8(FP), CX
@@ -1485,23 +1501,24 @@ row:
 	MOVQ SI, R10
 
 panel:
-	VMOVUPS (R8), X0
-	VMOVUPS X0, (R9)
-	VMOVSD  16(R8), X1
-	VMOVSD  X1, 16(R9)
-	ADDQ    $0x18, R8
-	ADDQ    CX, R9
-	SUBQ    $0x01, R10
-	JNZ     panel
-	ADDQ    BX, DX
-	ADDQ    $0x18, AX
-	SUBQ    $0x01, DI
-	JNZ     row
+	PREFETCHT0 (R8)(BX*4)
+	VMOVUPS    (R8), X0
+	VMOVUPS    X0, (R9)
+	VMOVSD     16(R8), X1
+	VMOVSD     X1, 16(R9)
+	ADDQ       $0x18, R8
+	ADDQ       CX, R9
+	SUBQ       $0x01, R10
+	JNZ        panel
+	ADDQ       BX, DX
+	ADDQ       $0x18, AX
+	SUBQ       $0x01, DI
+	JNZ        row
 	VZEROUPPER
 	RET
 
 // func copy16AVX2(dst *float32, panel int, src *float32, ld int, panels int, kc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copy16AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ panel+8(FP), CX
@@ -1518,23 +1535,24 @@ row:
 	MOVQ SI, R10
 
 panel:
-	VMOVUPS (R8), Y0
-	VMOVUPS Y0, (R9)
-	VMOVUPS 32(R8), Y0
-	VMOVUPS Y0, 32(R9)
-	ADDQ    $0x40, R8
-	ADDQ    CX, R9
-	SUBQ    $0x01, R10
-	JNZ     panel
-	ADDQ    BX, DX
-	ADDQ    $0x40, AX
-	SUBQ    $0x01, DI
-	JNZ     row
+	PREFETCHT0 (R8)(BX*4)
+	VMOVUPS    (R8), Y0
+	VMOVUPS    Y0, (R9)
+	VMOVUPS    32(R8), Y0
+	VMOVUPS    Y0, 32(R9)
+	ADDQ       $0x40, R8
+	ADDQ       CX, R9
+	SUBQ       $0x01, R10
+	JNZ        panel
+	ADDQ       BX, DX
+	ADDQ       $0x40, AX
+	SUBQ       $0x01, DI
+	JNZ        row
 	VZEROUPPER
 	RET
 
 // func copyMul16AVX2(dst *float32, panel int, src *float32, ld int, panels int, kc int, by *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copyMul16AVX2(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), AX
 	MOVQ panel+8(FP), CX
@@ -1553,21 +1571,22 @@ row:
 	MOVQ R8, R9
 
 panel:
-	VMOVUPS (R10), Y0
-	VMULPS  (R9), Y0, Y0
-	VMOVUPS Y0, (R11)
-	VMOVUPS 32(R10), Y0
-	VMULPS  32(R9), Y0, Y0
-	VMOVUPS Y0, 32(R11)
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R9
-	ADDQ    CX, R11
-	SUBQ    $0x01, R12
-	JNZ     panel
-	ADDQ    BX, DX
-	ADDQ    $0x40, AX
-	SUBQ    $0x01, DI
-	JNZ     row
+	PREFETCHT0 (R10)(BX*4)
+	VMOVUPS    (R10), Y0
+	VMULPS     (R9), Y0, Y0
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    32(R10), Y0
+	VMULPS     32(R9), Y0, Y0
+	VMOVUPS    Y0, 32(R11)
+	ADDQ       $0x40, R10
+	ADDQ       $0x40, R9
+	ADDQ       CX, R11
+	SUBQ       $0x01, R12
+	JNZ        panel
+	ADDQ       BX, DX
+	ADDQ       $0x40, AX
+	SUBQ       $0x01, DI
+	JNZ        row
 	VZEROUPPER
 	RET
 
@@ -5842,7 +5861,7 @@ store:
 	RET
 
 // func transposeAVX512(dst *float32, stride int, rows **float32, k0 int, kc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·transposeAVX512(SB), NOSPLIT, $0-40
 	MOVQ  dst+0(FP), AX
 	MOVQ  stride+8(FP), DX
@@ -5869,36 +5888,52 @@ block:
 whole:
 	MOVQ       (BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z0
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       8(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z1
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       16(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z2
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       24(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z3
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       32(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z4
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       40(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z5
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       48(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z6
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       56(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z7
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       64(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z8
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       72(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z9
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       80(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z10
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       88(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z11
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       96(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z12
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       104(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z13
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       112(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z14
+	PREFETCHT0 256(CX)(SI*1)
 	MOVQ       120(BX), CX
 	VMOVUPS.Z  (CX)(SI*1), K1, Z15
+	PREFETCHT0 256(CX)(SI*1)
 	VUNPCKLPS  Z1, Z0, Z16
 	VUNPCKHPS  Z1, Z0, Z17
 	VUNPCKLPS  Z3, Z2, Z18
@@ -5990,7 +6025,7 @@ whole:
 	RET
 
 // func transposeMulAVX512(dst *float32, stride int, rows **float32, by **float32, k0 int, kc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·transposeMulAVX512(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  stride+8(FP), DX
@@ -6018,66 +6053,82 @@ block:
 whole:
 	MOVQ       (BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z0
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       (SI), CX
 	VMULPS.Z   (CX)(DI*1), Z0, K1, Z0
 	MOVQ       8(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z1
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       8(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z1, K1, Z1
 	MOVQ       16(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z2
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       16(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z2, K1, Z2
 	MOVQ       24(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z3
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       24(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z3, K1, Z3
 	MOVQ       32(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z4
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       32(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z4, K1, Z4
 	MOVQ       40(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z5
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       40(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z5, K1, Z5
 	MOVQ       48(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z6
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       48(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z6, K1, Z6
 	MOVQ       56(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z7
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       56(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z7, K1, Z7
 	MOVQ       64(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z8
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       64(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z8, K1, Z8
 	MOVQ       72(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z9
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       72(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z9, K1, Z9
 	MOVQ       80(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z10
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       80(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z10, K1, Z10
 	MOVQ       88(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z11
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       88(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z11, K1, Z11
 	MOVQ       96(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z12
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       96(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z12, K1, Z12
 	MOVQ       104(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z13
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       104(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z13, K1, Z13
 	MOVQ       112(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z14
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       112(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z14, K1, Z14
 	MOVQ       120(BX), CX
 	VMOVUPS.Z  (CX)(DI*1), K1, Z15
+	PREFETCHT0 256(CX)(DI*1)
 	MOVQ       120(SI), CX
 	VMULPS.Z   (CX)(DI*1), Z15, K1, Z15
 	VUNPCKLPS  Z1, Z0, Z16
@@ -6171,7 +6222,7 @@ whole:
 	RET
 
 // func copyAVX512(dst *float32, panel int, width int, src *float32, ld int, cols int, kc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·copyAVX512(SB), NOSPLIT, $0-56
 	MOVQ  dst+0(FP), AX
 	MOVQ  panel+8(FP), DX
@@ -6200,30 +6251,34 @@ row:
 	JL   narrow
 
 panel:
-	VMOVUPS.Z (R11), K1, Z0
-	VMOVUPS.Z 64(R11), K2, Z1
-	VMOVUPS   Z0, K1, (R12)
-	VMOVUPS   Z1, K2, 64(R12)
-	ADDQ      R10, R11
-	ADDQ      DX, R12
-	SUBQ      BX, CX
-	CMPQ      CX, BX
-	JGE       panel
+	PREFETCHT0 (R11)(DI*8)
+	PREFETCHT0 64(R11)(DI*8)
+	VMOVUPS.Z  (R11), K1, Z0
+	VMOVUPS.Z  64(R11), K2, Z1
+	VMOVUPS    Z0, K1, (R12)
+	VMOVUPS    Z1, K2, 64(R12)
+	ADDQ       R10, R11
+	ADDQ       DX, R12
+	SUBQ       BX, CX
+	CMPQ       CX, BX
+	JGE        panel
 
 narrow:
-	TESTQ     CX, CX
-	JZ        next
-	MOVQ      CX, CX
-	MOVQ      $0x00000001, R13
-	SHLQ      CL, R13
-	SUBQ      $0x01, R13
-	KMOVW     R13, K3
-	SHRQ      $0x10, R13
-	KMOVW     R13, K4
-	VMOVUPS.Z (R11), K3, Z0
-	VMOVUPS.Z 64(R11), K4, Z1
-	VMOVUPS   Z0, K3, (R12)
-	VMOVUPS   Z1, K4, 64(R12)
+	TESTQ      CX, CX
+	JZ         next
+	MOVQ       CX, CX
+	MOVQ       $0x00000001, R13
+	SHLQ       CL, R13
+	SUBQ       $0x01, R13
+	KMOVW      R13, K3
+	SHRQ       $0x10, R13
+	KMOVW      R13, K4
+	PREFETCHT0 (R11)(DI*8)
+	PREFETCHT0 64(R11)(DI*8)
+	VMOVUPS.Z  (R11), K3, Z0
+	VMOVUPS.Z  64(R11), K4, Z1
+	VMOVUPS    Z0, K3, (R12)
+	VMOVUPS    Z1, K4, 64(R12)
 
 next:
 	ADDQ DI, SI
@@ -6234,7 +6289,7 @@ next:
 	RET
 
 // func copyMulAVX512(dst *float32, panel int, width int, src *float32, ld int, cols int, kc int, by *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·copyMulAVX512(SB), NOSPLIT, $0-64
 	MOVQ  dst+0(FP), AX
 	MOVQ  panel+8(FP), DX
@@ -6265,35 +6320,39 @@ row:
 	JL   narrow
 
 panel:
-	VMOVUPS.Z (R13), K1, Z0
-	VMOVUPS.Z 64(R13), K2, Z1
-	VMULPS.Z  (R11), Z0, K1, Z0
-	VMULPS.Z  64(R11), Z1, K2, Z1
-	VMOVUPS   Z0, K1, (R14)
-	VMOVUPS   Z1, K2, 64(R14)
-	ADDQ      R12, R13
-	ADDQ      R12, R11
-	ADDQ      DX, R14
-	SUBQ      BX, CX
-	CMPQ      CX, BX
-	JGE       panel
+	PREFETCHT0 (R13)(DI*8)
+	PREFETCHT0 64(R13)(DI*8)
+	VMOVUPS.Z  (R13), K1, Z0
+	VMOVUPS.Z  64(R13), K2, Z1
+	VMULPS.Z   (R11), Z0, K1, Z0
+	VMULPS.Z   64(R11), Z1, K2, Z1
+	VMOVUPS    Z0, K1, (R14)
+	VMOVUPS    Z1, K2, 64(R14)
+	ADDQ       R12, R13
+	ADDQ       R12, R11
+	ADDQ       DX, R14
+	SUBQ       BX, CX
+	CMPQ       CX, BX
+	JGE        panel
 
 narrow:
-	TESTQ     CX, CX
-	JZ        next
-	MOVQ      CX, CX
-	MOVQ      $0x00000001, R15
-	SHLQ      CL, R15
-	SUBQ      $0x01, R15
-	KMOVW     R15, K3
-	SHRQ      $0x10, R15
-	KMOVW     R15, K4
-	VMOVUPS.Z (R13), K3, Z0
-	VMOVUPS.Z 64(R13), K4, Z1
-	VMULPS.Z  (R11), Z0, K3, Z0
-	VMULPS.Z  64(R11), Z1, K4, Z1
-	VMOVUPS   Z0, K3, (R14)
-	VMOVUPS   Z1, K4, 64(R14)
+	TESTQ      CX, CX
+	JZ         next
+	MOVQ       CX, CX
+	MOVQ       $0x00000001, R15
+	SHLQ       CL, R15
+	SUBQ       $0x01, R15
+	KMOVW      R15, K3
+	SHRQ       $0x10, R15
+	KMOVW      R15, K4
+	PREFETCHT0 (R13)(DI*8)
+	PREFETCHT0 64(R13)(DI*8)
+	VMOVUPS.Z  (R13), K3, Z0
+	VMOVUPS.Z  64(R13), K4, Z1
+	VMULPS.Z   (R11), Z0, K3, Z0
+	VMULPS.Z   64(R11), Z1, K4, Z1
+	VMOVUPS    Z0, K3, (R14)
+	VMOVUPS    Z1, K4, 64(R14)
 
 next:
 	ADDQ DI, SI
@@ -6937,6 +6996,192 @@ last:
 	VMASKMOVPS  Y3, Y15, (CX)
 
 done:
+	VZEROUPPER
+	RET
+
+// func pairFoldStripAVX2(dv *float32, dq *float32, dz *float32, v *float32, q *float32, n int, lddv int, lddz int, ldv int)
+// Requires: AVX, FMA3
+TEXT ·pairFoldStripAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dv+0(FP), AX
+	MOVQ    dq+8(FP), CX
+	MOVQ    dz+16(FP), DX
+	MOVQ    v+24(FP), BX
+	MOVQ    q+32(FP), SI
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	MOVQ    n+40(FP), DI
+	MOVQ    lddv+48(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    lddz+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    ldv+64(FP), R10
+	SHLQ    $0x02, R10
+
+window:
+	VMOVUPS     (DX), Y8
+	VMOVUPS     (AX), Y9
+	VFMADD231PS (SI), Y8, Y9
+	VMOVUPS     Y9, (AX)
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     32(DX), Y10
+	VMOVUPS     32(AX), Y11
+	VFMADD231PS 32(SI), Y10, Y11
+	VMOVUPS     Y11, 32(AX)
+	VFMADD231PS 32(BX), Y10, Y1
+	VMOVUPS     64(DX), Y12
+	VMOVUPS     64(AX), Y13
+	VFMADD231PS 64(SI), Y12, Y13
+	VMOVUPS     Y13, 64(AX)
+	VFMADD231PS 64(BX), Y12, Y2
+	VMOVUPS     96(DX), Y14
+	VMOVUPS     96(AX), Y15
+	VFMADD231PS 96(SI), Y14, Y15
+	VMOVUPS     Y15, 96(AX)
+	VFMADD231PS 96(BX), Y14, Y3
+	VMOVUPS     128(DX), Y8
+	VMOVUPS     128(AX), Y9
+	VFMADD231PS 128(SI), Y8, Y9
+	VMOVUPS     Y9, 128(AX)
+	VFMADD231PS 128(BX), Y8, Y4
+	VMOVUPS     160(DX), Y10
+	VMOVUPS     160(AX), Y11
+	VFMADD231PS 160(SI), Y10, Y11
+	VMOVUPS     Y11, 160(AX)
+	VFMADD231PS 160(BX), Y10, Y5
+	VMOVUPS     192(DX), Y12
+	VMOVUPS     192(AX), Y13
+	VFMADD231PS 192(SI), Y12, Y13
+	VMOVUPS     Y13, 192(AX)
+	VFMADD231PS 192(BX), Y12, Y6
+	VMOVUPS     224(DX), Y14
+	VMOVUPS     224(AX), Y15
+	VFMADD231PS 224(SI), Y14, Y15
+	VMOVUPS     Y15, 224(AX)
+	VFMADD231PS 224(BX), Y14, Y7
+	ADDQ        R8, AX
+	ADDQ        R9, DX
+	ADDQ        R10, BX
+	SUBQ        $0x01, DI
+	JNZ         window
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y3, 96(CX)
+	VMOVUPS     Y4, 128(CX)
+	VMOVUPS     Y5, 160(CX)
+	VMOVUPS     Y6, 192(CX)
+	VMOVUPS     Y7, 224(CX)
+	VZEROUPPER
+	RET
+
+// func pairReLUBackStripAVX2(dh *float32, dtv *float32, dts *float32, h *float32, n int, lddh int, lddtv int, ldh int)
+// Requires: AVX
+TEXT ·pairReLUBackStripAVX2(SB), NOSPLIT, $0-64
+	MOVQ    dh+0(FP), AX
+	MOVQ    dtv+8(FP), CX
+	MOVQ    dts+16(FP), DX
+	MOVQ    h+24(FP), BX
+	VXORPS  Y15, Y15, Y15
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 128(DX), Y4
+	VMOVUPS 160(DX), Y5
+	VMOVUPS 192(DX), Y6
+	VMOVUPS 224(DX), Y7
+	MOVQ    n+32(FP), SI
+	MOVQ    lddh+40(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    lddtv+48(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    ldh+56(FP), R9
+	SHLQ    $0x02, R9
+
+window:
+	VMOVUPS (AX), Y8
+	VMOVUPS (BX), Y9
+	VCMPPS  $0x12, Y15, Y9, Y9
+	VANDNPS Y8, Y9, Y8
+	VMOVUPS Y8, (AX)
+	VADDPS  Y8, Y0, Y0
+	VADDPS  (CX), Y8, Y8
+	VMOVUPS Y8, (CX)
+	VMOVUPS 32(AX), Y10
+	VMOVUPS 32(BX), Y11
+	VCMPPS  $0x12, Y15, Y11, Y11
+	VANDNPS Y10, Y11, Y10
+	VMOVUPS Y10, 32(AX)
+	VADDPS  Y10, Y1, Y1
+	VADDPS  32(CX), Y10, Y10
+	VMOVUPS Y10, 32(CX)
+	VMOVUPS 64(AX), Y12
+	VMOVUPS 64(BX), Y13
+	VCMPPS  $0x12, Y15, Y13, Y13
+	VANDNPS Y12, Y13, Y12
+	VMOVUPS Y12, 64(AX)
+	VADDPS  Y12, Y2, Y2
+	VADDPS  64(CX), Y12, Y12
+	VMOVUPS Y12, 64(CX)
+	VMOVUPS 96(AX), Y8
+	VMOVUPS 96(BX), Y9
+	VCMPPS  $0x12, Y15, Y9, Y9
+	VANDNPS Y8, Y9, Y8
+	VMOVUPS Y8, 96(AX)
+	VADDPS  Y8, Y3, Y3
+	VADDPS  96(CX), Y8, Y8
+	VMOVUPS Y8, 96(CX)
+	VMOVUPS 128(AX), Y10
+	VMOVUPS 128(BX), Y11
+	VCMPPS  $0x12, Y15, Y11, Y11
+	VANDNPS Y10, Y11, Y10
+	VMOVUPS Y10, 128(AX)
+	VADDPS  Y10, Y4, Y4
+	VADDPS  128(CX), Y10, Y10
+	VMOVUPS Y10, 128(CX)
+	VMOVUPS 160(AX), Y12
+	VMOVUPS 160(BX), Y13
+	VCMPPS  $0x12, Y15, Y13, Y13
+	VANDNPS Y12, Y13, Y12
+	VMOVUPS Y12, 160(AX)
+	VADDPS  Y12, Y5, Y5
+	VADDPS  160(CX), Y12, Y12
+	VMOVUPS Y12, 160(CX)
+	VMOVUPS 192(AX), Y8
+	VMOVUPS 192(BX), Y9
+	VCMPPS  $0x12, Y15, Y9, Y9
+	VANDNPS Y8, Y9, Y8
+	VMOVUPS Y8, 192(AX)
+	VADDPS  Y8, Y6, Y6
+	VADDPS  192(CX), Y8, Y8
+	VMOVUPS Y8, 192(CX)
+	VMOVUPS 224(AX), Y10
+	VMOVUPS 224(BX), Y11
+	VCMPPS  $0x12, Y15, Y11, Y11
+	VANDNPS Y10, Y11, Y10
+	VMOVUPS Y10, 224(AX)
+	VADDPS  Y10, Y7, Y7
+	VADDPS  224(CX), Y10, Y10
+	VMOVUPS Y10, 224(CX)
+	ADDQ    DI, AX
+	ADDQ    R8, CX
+	ADDQ    R9, BX
+	SUBQ    $0x01, SI
+	JNZ     window
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VMOVUPS Y4, 128(DX)
+	VMOVUPS Y5, 160(DX)
+	VMOVUPS Y6, 192(DX)
+	VMOVUPS Y7, 224(DX)
 	VZEROUPPER
 	RET
 

@@ -118,23 +118,29 @@ func pairReLUGeneric(h, tv, ts []float32) {
 }
 
 // pairReLUBackGeneric sets dh to 0 where h <= 0 and adds it to dtv and dts.
-func pairReLUBackGeneric(dh, dtv, dts, h []float32) {
-	dtv, dts, h = dtv[:len(dh)], dts[:len(dh)], h[:len(dh)]
-	for i := range dh {
-		if h[i] <= 0 {
-			dh[i] = 0
+func pairReLUBackGeneric(dh, dtv view, dts []float32, h view) {
+	for j := range dh.rows {
+		dh, dtv, h := dh.row(j), dtv.row(j)[:len(dts)], h.row(j)[:len(dts)]
+		for i := range dts {
+			d := dh[i]
+			if h[i] <= 0 {
+				d = 0
+			}
+			dh[i] = d
+			dtv[i] += d
+			dts[i] += d
 		}
-		dtv[i] += dh[i]
-		dts[i] += dh[i]
 	}
 }
 
 // pairFoldGeneric computes dv += dz*q and dq += dz*v.
-func pairFoldGeneric(dv, dq, dz, v, q []float32) {
-	dv, dq, v, q = dv[:len(dz)], dq[:len(dz)], v[:len(dz)], q[:len(dz)]
-	for i, d := range dz {
-		dv[i] += d * q[i]
-		dq[i] += d * v[i]
+func pairFoldGeneric(dv view, dq []float32, dz, v view, q []float32) {
+	for j := range dz.rows {
+		dv, dz, v := dv.row(j)[:len(dq)], dz.row(j)[:len(dq)], v.row(j)[:len(dq)]
+		for i, d := range dz {
+			dv[i] += d * q[i]
+			dq[i] += d * v[i]
+		}
 	}
 }
 

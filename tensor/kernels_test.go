@@ -56,7 +56,10 @@ var vectorKernels = []vectorKernel{
 	// One rounding less in x*y+z, which is relative to the largest term: the
 	// values are below 8, save the special ones, hence abs.
 	{"axpy", 2, func(k *kernels, v [][]float32) float64 { k.axpy(v[0], v[1], -0.37); return 0 }, 1, 1e-6},
-	{"pairFold", 5, func(k *kernels, v [][]float32) float64 { k.pairFold(v[0], v[1], v[2], v[3], v[4]); return 0 }, 1, 4e-6},
+	{"pairFold", 5, func(k *kernels, v [][]float32) float64 {
+		k.pairFold(rowView(v[0]), v[1], rowView(v[2]), rowView(v[3]), v[4])
+		return 0
+	}, 1, 4e-6},
 	{"normBackward", 3, func(k *kernels, v [][]float32) float64 { k.normBackward(v[0], v[1], v[2], 0.71, 1.3); return 0 }, 2, 2e-6},
 	// The same operations in the same order.
 	{"add", 2, func(k *kernels, v [][]float32) float64 { k.add(v[0], v[1]); return 0 }, 0, 0},
@@ -65,13 +68,16 @@ var vectorKernels = []vectorKernel{
 	{"reluBackward", 2, func(k *kernels, v [][]float32) float64 { k.reluBackward(v[0], v[1]); return 0 }, 0, 0},
 	{"pairReLU", 3, func(k *kernels, v [][]float32) float64 { k.pairReLU(v[0], v[1], v[2]); return 0 }, 0, 0},
 	{"pairReLUBack", 4, func(k *kernels, v [][]float32) float64 {
-		k.pairReLUBack(v[0], v[1], v[2], v[3])
+		k.pairReLUBack(rowView(v[0]), rowView(v[1]), v[2], rowView(v[3]))
 		return 0
 	}, 0, 0},
 	// Sums of up to 300 float64 terms in another order.
 	{"dot", 2, func(k *kernels, v [][]float32) float64 { return k.dot(v[0], v[1]) }, 0, 1e-12},
 	{"sum", 1, func(k *kernels, v [][]float32) float64 { return k.sum(v[0]) }, 0, 1e-12},
 }
+
+// rowView is a view of one row.
+func rowView(v []float32) view { return view{data: v, rows: 1, cols: len(v), stride: len(v)} }
 
 func TestVectorKernels_EqualTwins(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernel string) {

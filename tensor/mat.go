@@ -1,6 +1,3 @@
-// Package tensor does the arithmetic of Tall: float32 matrices behind a
-// [Backend]. [CPU] is the one backend of the default build: assembly kernels
-// chosen by CPUID at start, and a pure-Go twin for each of them.
 package tensor
 
 import "fmt"

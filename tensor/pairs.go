@@ -54,10 +54,8 @@ func (c *CPU) PairFold(dv, dq Mat, dz, v, q Mat) {
 	}
 	c.strips(s*n, d, func(from, to int) {
 		for i := range s {
-			qi, dqi := hq.row(i)[from:to], hdq.row(i)[from:to]
-			for j := range n {
-				c.k.pairFold(hdv.row(j)[from:to], dqi, hdz.row(i*n + j)[from:to], hv.row(j)[from:to], qi)
-			}
+			c.k.pairFold(hdv.part(0, n, from, to), hdq.row(i)[from:to],
+				hdz.part(i*n, (i+1)*n, from, to), hv.part(0, n, from, to), hq.row(i)[from:to])
 		}
 	})
 }
@@ -94,11 +92,8 @@ func (c *CPU) PairReLUBackward(dh, dtv, dts Mat, h Mat) {
 	}
 	c.strips(s*n, d, func(from, to int) {
 		for i := range s {
-			ds := hdts.row(i)[from:to]
-			for j := range n {
-				r := i*n + j
-				c.k.pairReLUBack(hdh.row(r)[from:to], hdtv.row(j)[from:to], ds, hh.row(r)[from:to])
-			}
+			c.k.pairReLUBack(hdh.part(i*n, (i+1)*n, from, to), hdtv.part(0, n, from, to),
+				hdts.row(i)[from:to], hh.part(i*n, (i+1)*n, from, to))
 		}
 	})
 }

@@ -12,8 +12,11 @@ const grain = 1 << 15
 // run calls f(worker, task) once for each task in [0, tasks), on up to
 // c.threads goroutines that take the next task when they are done with one, and
 // returns when all are done. What a task computes must not depend on its worker.
-func (c *CPU) run(tasks int, f func(worker, task int)) {
-	workers := min(c.threads, tasks)
+func (c *CPU) run(tasks int, f func(worker, task int)) { runOn(c.threads, tasks, f) }
+
+// runOn is run on up to threads goroutines.
+func runOn(threads, tasks int, f func(worker, task int)) {
+	workers := min(threads, tasks)
 	if workers <= 1 {
 		for t := range tasks {
 			f(0, t)

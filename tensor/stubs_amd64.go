@@ -198,6 +198,16 @@ func pairReLUBackAVX2(dh *float32, dtv *float32, dts *float32, h *float32, n int
 //go:noescape
 func pairFoldAVX2(dv *float32, dq *float32, dz *float32, v *float32, q *float32, n int)
 
+// pairFoldStripAVX2 is pairFoldAVX2 for the 64 columns of one sentence and n windows.
+//
+//go:noescape
+func pairFoldStripAVX2(dv *float32, dq *float32, dz *float32, v *float32, q *float32, n int, lddv int, lddz int, ldv int)
+
+// pairReLUBackStripAVX2 is pairReLUBackAVX2 for the 64 columns of one sentence and n windows.
+//
+//go:noescape
+func pairReLUBackStripAVX2(dh *float32, dtv *float32, dts *float32, h *float32, n int, lddh int, lddtv int, ldh int)
+
 // adamAVX2 is one step of Adam, with c = beta1, 1-beta1, beta2, 1-beta2, scale of g, rate, epsilon.
 //
 //go:noescape

@@ -8,6 +8,7 @@ import "github.com/mmcloughlin/avo/build"
 
 func main() {
 	peak()
+	masks()
 	tiles2()
 	pack2()
 	tiles512()

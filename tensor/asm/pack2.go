@@ -50,6 +50,8 @@ func transpose2(name string, mul bool) {
 				VMASKMOVPS(m, ymm(15), ymm(r))
 			} else {
 				VMOVUPS(m, ymm(r))
+				m.Disp = 256
+				PREFETCHT0(m)
 			}
 			if mul {
 				MOVQ(Mem{Base: by, Disp: 8 * r}, q)
@@ -110,28 +112,25 @@ func transpose2(name string, mul bool) {
 // loadMask sets mask to select the first n lanes, n < 8.
 func loadMask(n reg.Register, mask reg.VecPhysical) {
 	table, back := GP64(), GP64()
-	LEAQ(maskTable(), table)
+	LEAQ(NewDataAddr(NewStaticSymbol(maskTable), 0), table)
 	MOVQ(n, back)
 	NEGQ(back)
 	VMOVUPS(Mem{Base: table, Index: back, Scale: 4, Disp: 32}, mask)
 }
 
-var maskData *Mem
-
-// maskTable is 8 ones and 8 zeros: read from 8-n, it selects n lanes.
-func maskTable() Mem {
-	if maskData == nil {
-		m := GLOBL("firstLanes", RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(0xffffffff))
-		}
-		for i := range 8 {
-			DATA(32+4*i, U32(0))
-		}
-		maskData = &m
+// masks writes the table that loadMask reads: 8 ones and 8 zeros. Read from 8-n,
+// it selects n lanes.
+func masks() {
+	GLOBL(maskTable, RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32(0xffffffff))
 	}
-	return *maskData
+	for i := range 8 {
+		DATA(32+4*i, U32(0))
+	}
 }
+
+const maskTable = "firstLanes"
 
 // copy2 writes the packing of rows that run along panels of width values.
 func copy2(width int, mul bool) {
@@ -168,6 +167,7 @@ func copy2(width int, mul bool) {
 		MOVQ(by, byp)
 	}
 	Label("panel")
+	PREFETCHT0(Mem{Base: s, Index: ld, Scale: 4})
 	for j := 0; j < width; {
 		switch {
 		case width-j >= 8:

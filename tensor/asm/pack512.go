@@ -56,6 +56,7 @@ func transpose512(name string, mul bool) {
 	for r := range 16 {
 		MOVQ(Mem{Base: rows, Disp: 8 * r}, p)
 		VMOVUPS_Z(Mem{Base: p, Index: off, Scale: 1}, reg.K1, zmm(r))
+		PREFETCHT0(Mem{Base: p, Index: off, Scale: 1, Disp: 256})
 		if mul {
 			MOVQ(Mem{Base: by, Disp: 8 * r}, q)
 			VMULPS_Z(Mem{Base: q, Index: off, Scale: 1}, zmm(r), reg.K1, zmm(r))
@@ -152,6 +153,8 @@ func copy512(name string, mul bool) {
 		MOVQ(by, byp)
 	}
 	move := func(lo, hi reg.Register) {
+		PREFETCHT0(Mem{Base: s, Index: ld, Scale: 8})
+		PREFETCHT0(Mem{Base: s, Index: ld, Scale: 8, Disp: 64})
 		VMOVUPS_Z(Mem{Base: s}, lo, zmm(0))
 		VMOVUPS_Z(Mem{Base: s, Disp: 64}, hi, zmm(1))
 		if mul {

@@ -199,6 +199,8 @@ func vectors() {
 	})
 	end()
 
+	stripKernels()
+
 	kernel("adamAVX2", "func(p, m, v, grad *float32, n int, c *[7]float32)",
 		"is one step of Adam, with c = beta1, 1-beta1, beta2, 1-beta2, scale of g, rate, epsilon.")
 	c := Load(Param("c"), GP64())
@@ -229,6 +231,85 @@ func vectors() {
 
 	dots()
 	logistic()
+}
+
+// stripColumns is the width of a strip of a pair matrix whose sums over windows
+// stay in registers.
+const stripColumns = 64
+
+// stripKernels writes the sums of one sentence's n rows of a pair matrix, over
+// strips of stripColumns columns. They add in the order of the row kernels.
+func stripKernels() {
+	// over writes the loop over the n rows; rows lists the operands that have
+	// one row for each window, whose distance is the parameter of the same name
+	// after "ld".
+	over := func(rows []string, ptr map[string]reg.Register, body func(c int, l lanes)) {
+		n := Load(Param("n"), GP64())
+		ld := map[string]reg.Register{}
+		for _, o := range rows {
+			ld[o] = Load(Param("ld"+o), GP64())
+			SHLQ(Imm(2), ld[o])
+		}
+		Label("window")
+		for c := range stripColumns / 8 {
+			body(c, lanes{ptr: ptr, disp: 32 * c})
+		}
+		for _, o := range rows {
+			ADDQ(ld[o], ptr[o])
+		}
+		SUBQ(Imm(1), n)
+		JNZ(LabelRef("window"))
+	}
+	load := func(operands ...string) map[string]reg.Register {
+		ptr := map[string]reg.Register{}
+		for _, o := range operands {
+			ptr[o] = Load(Param(o), GP64())
+		}
+		return ptr
+	}
+	sum := func(c int) reg.VecPhysical { return ymm(c) }
+
+	kernel("pairFoldStripAVX2", "func(dv, dq, dz, v, q *float32, n, lddv, lddz, ldv int)",
+		"is pairFoldAVX2 for the 64 columns of one sentence and n windows.")
+	ptr := load("dv", "dq", "dz", "v", "q")
+	for c := range stripColumns / 8 {
+		lanes{ptr: ptr, disp: 32 * c}.load("dq", sum(c))
+	}
+	over([]string{"dv", "dz", "v"}, ptr, func(c int, l lanes) {
+		dz, dv := ymm(8+2*(c%4)), ymm(9+2*(c%4))
+		l.load("dz", dz)
+		l.load("dv", dv)
+		VFMADD231PS(l.mem("q"), dz, dv)
+		l.store(dv, "dv")
+		VFMADD231PS(l.mem("v"), dz, sum(c))
+	})
+	for c := range stripColumns / 8 {
+		lanes{ptr: ptr, disp: 32 * c}.store(sum(c), "dq")
+	}
+	end()
+
+	kernel("pairReLUBackStripAVX2", "func(dh, dtv, dts, h *float32, n, lddh, lddtv, ldh int)",
+		"is pairReLUBackAVX2 for the 64 columns of one sentence and n windows.")
+	ptr = load("dh", "dtv", "dts", "h")
+	zero := ymm(15)
+	VXORPS(zero, zero, zero)
+	for c := range stripColumns / 8 {
+		lanes{ptr: ptr, disp: 32 * c}.load("dts", sum(c))
+	}
+	over([]string{"dh", "dtv", "h"}, ptr, func(c int, l lanes) {
+		dh, h := ymm(8+2*(c%3)), ymm(9+2*(c%3))
+		l.load("dh", dh)
+		l.load("h", h)
+		zeroWhereNotAbove(dh, h, zero, h)
+		l.store(dh, "dh")
+		VADDPS(dh, sum(c), sum(c))
+		VADDPS(l.mem("dtv"), dh, dh)
+		l.store(dh, "dtv")
+	})
+	for c := range stripColumns / 8 {
+		lanes{ptr: ptr, disp: 32 * c}.store(sum(c), "dts")
+	}
+	end()
 }
 
 // dots writes the sums in float64: four pairs of sums of 4 lanes, added in a
