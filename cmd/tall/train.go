@@ -124,10 +124,11 @@ func (t *trainFlags) run(cmd *cobra.Command) error {
 		Dir: t.saveDir, Name: "TALL", Epochs: o.Epochs, Steps: o.Steps, Seed: seed,
 		LogEvery: t.logInterval, ValidateEvery: t.validInterval, SaveEvery: t.saveEvery, Keep: t.keep,
 	}
-	mark, err := t.validation(ctx, con, cfg, model, &opts)
+	mark, done, err := t.validation(ctx, con, cfg, model, &opts)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if opts.Meta, err = checkpointMeta(o, data.visual(), data.sentence(), mark); err != nil {
 		return err
 	}

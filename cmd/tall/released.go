@@ -1,0 +1,46 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+
+	"tall/fetch"
+)
+
+// envWeightsURL names another place of the released weights, such as a mirror.
+const envWeightsURL = "TALL_WEIGHTS_URL"
+
+// releasedURL is where the PaddlePaddle port's release 1.8 keeps its weights.
+const releasedURL = "https://paddlemodels.bj.bcebos.com/video_grounding/TALL.pdparams"
+
+// maxReleased bounds the download: the parameters are 86.4 MB, a pickle of
+// protocol 0 takes up to four bytes for each.
+const maxReleased = 400 << 20
+
+// findWeights returns the file of --weights, or that of the released weights,
+// downloaded where the cache does not hold it.
+func (c *common) findWeights(ctx context.Context, con *console) (string, error) {
+	if c.weights != "" {
+		return c.weights, nil
+	}
+	dir, err := fetch.CacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w; name the weights with --weights", err)
+	}
+	file, err := fetch.In(dir, cmp.Or(c.url, os.Getenv(envWeightsURL), releasedURL))
+	if err != nil {
+		return "", err
+	}
+	file.MaxBytes = maxReleased
+	bar := con.progress("download " + file.URL)
+	bar.bytes = true
+	defer bar.finish()
+	_, err = fetch.Get(ctx, file, fetch.Options{Progress: func(done, total int64) { bar.set(int(done), int(total), "") }})
+	if err != nil {
+		return "", err
+	}
+	con.Info("using the released weights", "file", file.Path)
+	return file.Path, nil
+}
