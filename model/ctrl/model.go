@@ -39,6 +39,24 @@ type Model struct {
 // the parameters alone (86 MB at the reference's size); a [Learner] adds
 // gradients and moments.
 func New(b tensor.Backend, o Options, seed uint64) (*Model, error) {
+	m, err := Blank(b, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []*nn.Param{m.visual.W, m.sentence.W} {
+		o.InitFC.Fill(b, p, p.Value.Rows, seed)
+	}
+	for _, p := range []*nn.Param{m.mid, m.out} {
+		o.InitFusion.Fill(b, p, p.Value.Cols, seed)
+	}
+	if m.fc.W != nil {
+		o.InitFusion.Fill(b, m.fc.W, m.fc.W.Value.Rows, seed)
+	}
+	return m, nil // biases stay 0
+}
+
+// Blank returns a model whose parameters are all 0, to be filled by [Model.Load].
+func Blank(b tensor.Backend, o Options) (*Model, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -47,10 +65,8 @@ func New(b tensor.Backend, o Options, seed uint64) (*Model, error) {
 	if o.Fusion == FusionFC {
 		channels = 3 * d
 	}
-	weights := func(name string, init nn.Init, fanIn int, shape ...int) *nn.Param {
-		p := nn.NewFrozen(b, name+"_weights", shape...)
-		init.Fill(b, p, fanIn, seed)
-		return p
+	weights := func(name string, shape ...int) *nn.Param {
+		return nn.NewFrozen(b, name+"_weights", shape...)
 	}
 	biases := func(name string, n int) *nn.Param {
 		if !o.Bias {
@@ -61,18 +77,18 @@ func New(b tensor.Backend, o Options, seed uint64) (*Model, error) {
 	m := &Model{
 		opts:     o,
 		b:        b,
-		visual:   nn.Linear{W: weights(nameVisual, o.InitFC, o.VisualDim, o.VisualDim, d), B: biases(nameVisual, d)},
-		sentence: nn.Linear{W: weights(nameSentence, o.InitFC, o.SentenceDim, o.SentenceDim, d), B: biases(nameSentence, d)},
-		mid:      weights(nameMid, o.InitFusion, channels, h, channels, 1, 1),
+		visual:   nn.Linear{W: weights(nameVisual, o.VisualDim, d), B: biases(nameVisual, d)},
+		sentence: nn.Linear{W: weights(nameSentence, o.SentenceDim, d), B: biases(nameSentence, d)},
+		mid:      weights(nameMid, h, channels, 1, 1),
 		midBias:  biases(nameMid, h),
-		out:      weights(nameOut, o.InitFusion, h, outputs, h, 1, 1),
+		out:      weights(nameOut, outputs, h, 1, 1),
 		outBias:  biases(nameOut, outputs),
 	}
 	switch o.Fusion {
 	case FusionRaw:
 		m.fusion = newRawFusion(b, m.mid, d)
 	case FusionFC:
-		m.fc = nn.Linear{W: weights(nameFC, o.InitFusion, 2*d, 2*d, d), B: biases(nameFC, d)}
+		m.fc = nn.Linear{W: weights(nameFC, 2*d, d), B: biases(nameFC, d)}
 		m.fusion = newFCFusion(b, m.mid, m.fc, d)
 	}
 	return m, nil

@@ -2,12 +2,14 @@ package ctrl
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"tall/nn"
+	"tall/tensor"
 )
 
 // The table of presets, as the three sources have it.
@@ -109,5 +111,34 @@ func TestOptions_ValidateNamesEachField(t *testing.T) {
 	o.InitFC = nn.Init{}
 	if err := o.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Initial values follow the options: the standard deviation of each layer's
+// weights is the preset's, within 5 standard errors, and biases are 0.
+func TestNew_InitialValues(t *testing.T) {
+	for _, preset := range Presets() {
+		o := tinyOptions(t, preset)
+		o.VisualDim, o.SentenceDim, o.SemanticDim, o.HiddenDim = 80, 70, 60, 400
+		b := tensor.NewCPU(1)
+		m, err := New(b, o, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mid, out := 0.01, 0.01
+		if preset == "paddle" {
+			mid, out = math.Sqrt(2./240), math.Sqrt(2./400) // fan-in 4D and H
+		}
+		want := map[string]float64{
+			"v2s_lt_weights": 1, "s2s_lt_weights": 1,
+			"mid_out_weights": mid, "sim_mat_weights": out, "fusion_fc_weights": 0.01,
+		}
+		for _, p := range m.Params() {
+			n := float64(p.Len())
+			got := math.Sqrt(b.SumSquares(p.Value) / n)
+			if math.Abs(got-want[p.Name]) > 5*want[p.Name]/math.Sqrt(2*n) {
+				t.Errorf("%s: %s has standard deviation %v, want %v", preset, p.Name, got, want[p.Name])
+			}
+		}
 	}
 }

@@ -17,8 +17,9 @@ import (
 // is [in, out]; a fusion matrix, which the ports hold as a 1x1 convolution, is
 // [out, in, 1, 1].
 func (m *Model) Specs() []weights.Spec {
-	var specs []weights.Spec
-	for _, p := range m.Params() {
+	params := m.Params()
+	specs := make([]weights.Spec, 0, len(params))
+	for _, p := range params {
 		specs = append(specs, weights.Spec{Name: p.Name, Shape: slices.Clone(p.Shape)})
 	}
 	return specs
@@ -26,8 +27,9 @@ func (m *Model) Specs() []weights.Spec {
 
 // Export copies the parameters to the host, in the order of [Model.Specs].
 func (m *Model) Export() []weights.Tensor {
-	var ts []weights.Tensor
-	for _, p := range m.Params() {
+	params := m.Params()
+	ts := make([]weights.Tensor, 0, len(params))
+	for _, p := range params {
 		data := make([]float32, p.Len())
 		m.b.Download(data, p.Value)
 		ts = append(ts, weights.Tensor{Name: p.Name, Shape: slices.Clone(p.Shape), Data: data})
@@ -79,9 +81,9 @@ type joined []error
 func (j joined) Unwrap() []error { return j }
 
 func (j joined) Error() string {
-	var s []string
-	for _, err := range j {
-		s = append(s, err.Error())
+	s := make([]string, len(j))
+	for i, err := range j {
+		s[i] = err.Error()
 	}
 	return strings.Join(s, "; ")
 }

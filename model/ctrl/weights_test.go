@@ -74,7 +74,7 @@ func TestModel_ExportLoad(t *testing.T) {
 		o := tinyOptions(t, preset)
 		b := tensor.NewCPU(1)
 		from := randomModel(t, b, o, rand.New(rand.NewPCG(1, 2)))
-		to, err := New(b, o, 99)
+		to, err := Blank(b, o)
 		if err != nil {
 			t.Fatal(err)
 		}
