@@ -65,7 +65,7 @@ func (c *corpus) writeFiles(ctx context.Context, root string, w *world, sum *Sum
 
 // sentences is a video's part of a pickle, [[clip_name, [vector, ...]], ...].
 func (v *video) sentences(w *world) numpy.List {
-	var out numpy.List
+	out := make(numpy.List, 0, len(v.clips))
 	for _, c := range v.clips {
 		vectors := make(numpy.List, len(c.phrasings))
 		for k := range vectors {

@@ -98,14 +98,16 @@ func (s *stage) window(x []float32, start, end int) {
 	w := s.world
 	copy(x, s.look)
 	add(x, 1, w.lengths[end-start])
-	idle := float32(1)
+	idle, elapsed, left := float32(1), float32(0), float32(0)
 	s.shown = activeIn(s.video.events, start, end, s.shown)
 	for _, a := range s.shown {
 		add(x, a.share, s.events[a.event])
-		add(x, a.share*a.elapsed, w.elapsed)
-		add(x, a.share*a.left, w.left)
+		elapsed += float32(a.share * a.elapsed)
+		left += float32(a.share * a.left)
 		idle -= a.share
 	}
+	add(x, elapsed, w.elapsed)
+	add(x, left, w.left)
 	add(x, idle, w.idle)
 	rectify(x, float32(w.noise*noiseUnit), generator(w.seed, forWindow, s.video.index, start, end))
 }

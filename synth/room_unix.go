@@ -15,5 +15,5 @@ func room(dir string) (bytes, files int64, ok bool) {
 	if st.Files > 0 { // some file systems do not count
 		files = int64(st.Ffree)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), files, true
+	return int64(st.Bavail) * int64(st.Bsize), files, true //nolint:unconvert // Bsize has 32 bits on darwin
 }
