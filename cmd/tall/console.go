@@ -60,23 +60,23 @@ type progress struct {
 	c     *console
 	what  string
 	bar   *progressbar.ProgressBar
-	begun time.Time
 	said  time.Time
 	bytes bool
+	spoke bool // a log has heard of it, so it is told of the end
 }
 
 // logPause is how often a plain log says how far a long job has come.
 const logPause = 10 * time.Second
 
 func (c *console) progress(what string) *progress {
-	return &progress{c: c, what: what, begun: time.Now(), said: time.Now()}
+	return &progress{c: c, what: what, said: time.Now()}
 }
 
 // set shows done of total. note, where it is not empty, is shown beside it.
 func (p *progress) set(done, total int, note string) {
 	if !p.c.terminal {
-		if time.Since(p.said) >= logPause || done == total && p.said.Sub(p.begun) > 0 {
-			p.said = time.Now()
+		if time.Since(p.said) >= logPause || done == total && p.spoke {
+			p.said, p.spoke = time.Now(), done != total
 			p.c.Info(p.what, "done", done, "total", total)
 		}
 		return

@@ -234,7 +234,7 @@ func (d *demo) evaluate(ctx context.Context, model, blind *ctrl.Model) (bool, er
 	if err != nil {
 		return false, err
 	}
-	fmt.Fprintf(d.out, "\nRecall on %d sentences of %d videos that were held out, in percent:\n", ours.Total.Sentences, len(ours.Videos))
+	fmt.Fprintf(d.out, "\nRecall on %d sentences of %d videos that were held out, as shares of the sentences:\n", ours.Total.Sentences, len(ours.Videos))
 	rows := []report.Named{{Name: "CTRL", Table: ours}, {Name: "CTRL without the sentence", Table: without}, {Name: "chance", Table: chance}}
 	if err := report.Compare(rows, 1, 5).Write(d.out); err != nil {
 		return false, err

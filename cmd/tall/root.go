@@ -27,7 +27,6 @@ func newRoot() *cobra.Command {
 		Example: "tall demo\n" +
 			"tall train --config configs/tall.yaml\n" +
 			"tall eval --config configs/tall.yaml --weights data/checkpoints/TALL",
-		Args: cobra.NoArgs,
 	}
 	flags := root.PersistentFlags()
 	flags.IntVar(&g.threads, "threads", 0, "threads to compute with (0: all of GOMAXPROCS); the results are the same for any number")
