@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -138,28 +139,35 @@ func mapPack(path, mark string, n int) (_ *pack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, meta, err := weights.ReadSafetensorsHeader(f, info.Size())
+	e, err := packEntry(f, info.Size(), mark, n)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if meta["format"] != packFormat {
-		return nil, fmt.Errorf("%w: %s; move it, or name another place for the pack", errForeign, path)
-	}
-	if meta["stamp"] != mark {
-		return nil, errStale
-	}
-	if len(entries) != 1 || entries[0].DType != "F32" || len(entries[0].Shape) != 2 || entries[0].Shape[0] != n || entries[0].Shape[1] < 1 {
-		return nil, fmt.Errorf("%w: %s: tensors %v for %d windows", tall.ErrFormat, path, entries, n)
 	}
 	if p.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	e := entries[0]
 	if int64(len(p.mapped)) < e.Offset+e.Size { // cut since it was measured
 		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(p.mapped), e.Offset+e.Size)
 	}
 	p.dim, p.rows = e.Shape[1], p.mapped[e.Offset:e.Offset+e.Size]
 	return p, nil
+}
+
+// packEntry reads a pack's header: where the rows of n windows lie in a file of
+// size bytes.
+func packEntry(r io.Reader, size int64, mark string, n int) (weights.Entry, error) {
+	entries, meta, err := weights.ReadSafetensorsHeader(r, size)
+	switch {
+	case err != nil:
+		return weights.Entry{}, err
+	case meta["format"] != packFormat:
+		return weights.Entry{}, fmt.Errorf("%w; move it, or name another place for the pack", errForeign)
+	case meta["stamp"] != mark:
+		return weights.Entry{}, errStale
+	case len(entries) != 1 || entries[0].DType != "F32" || len(entries[0].Shape) != 2 || entries[0].Shape[0] != n || entries[0].Shape[1] < 1:
+		return weights.Entry{}, fmt.Errorf("%w: tensors %v for %d windows", tall.ErrFormat, entries, n)
+	}
+	return entries[0], nil
 }
 
 // vector copies row i. A fault while it reads (another process cut the file, or
