@@ -6,7 +6,8 @@ package tensor
 // threads, and gives the same bits for any number of them.
 //
 // Methods panic on shapes that do not fit (a bug of the caller, not of data).
-// NaN and infinities pass through every operation as IEEE 754 says.
+// NaN and infinities pass through every operation as IEEE 754 says. An operand
+// that is written must not overlap the others unless its method says so.
 type Backend interface {
 	Memory
 	Products
@@ -31,7 +32,9 @@ type Memory interface {
 // Products are the matrix products.
 type Products interface {
 	// Gemm computes c = alpha * op(a) op(b) + beta * c, where op transposes if
-	// its flag is set. With beta 0, c is not read (it may hold NaN).
+	// its flag is set. With beta 0, c is not read (it may hold NaN). An element
+	// of c has the same bits whatever the size of the product: a row computed
+	// alone equals the same row among others.
 	Gemm(c Mat, alpha float32, a Mat, transA bool, b Mat, transB bool, beta float32)
 }
 
@@ -47,10 +50,10 @@ type Pairs interface {
 	// of both sides: dv_j += sum_i dz_ij * q_i, dq_i += sum_j dz_ij * v_j.
 	PairFold(dv, dq Mat, dz, v, q Mat)
 	// PairReLU computes h_ij = max(0, h_ij + tv_j + ts_i) in place, with
-	// h (S*N, H), tv (N, H), ts (S, H).
+	// h (S*N, H), tv (N, H), ts (S, H). NaN stays NaN.
 	PairReLU(h, tv, ts Mat)
 	// PairReLUBackward computes dh_ij = 0 where h_ij <= 0, in place, and sums
-	// it: dtv_j = sum_i dh_ij, dts_i = sum_j dh_ij (both overwritten).
+	// it (where h_ij is NaN, dh_ij stays): dtv_j = sum_i dh_ij, dts_i = sum_j dh_ij (both overwritten).
 	PairReLUBackward(dh, dtv, dts Mat, h Mat)
 }
 
@@ -70,9 +73,10 @@ type Elements interface {
 	SumRows(b Mat, m Mat, beta float32)
 	// SumColumns computes b (Rows, 1) = beta * b + sum of the columns of m.
 	SumColumns(b Mat, m Mat, beta float32)
-	// ReLU computes m = max(0, m) in place.
+	// ReLU computes m = max(0, m) in place. NaN stays NaN.
 	ReLU(m Mat)
-	// ReLUBackward sets d to 0 where y, the ReLU's output, is not above 0.
+	// ReLUBackward sets d to 0 where y, the ReLU's output, is 0 or less. Where
+	// y is NaN, d stays.
 	ReLUBackward(d, y Mat)
 	// Dot is the sum of x*y over all elements, summed in float64.
 	Dot(x, y Mat) float64

@@ -2,7 +2,6 @@ package tensor_test
 
 import (
 	"fmt"
-
 	"tall/tensor"
 )
 

@@ -63,23 +63,22 @@ func (c *CPU) product(cv view, alpha float32, a, b *operand, k int, beta float32
 
 // plan chooses the size of the blocks of C that one task computes. A block of
 // 512 columns of B, packed, stays in a second-level cache of 1 MB, and 768 rows
-// make packing it cheap. With several threads there are at least four blocks a
-// thread where they are still large, so that a thread that is held up by other
-// programs leaves its share to the others.
+// make packing it cheap. With several threads there are four blocks a thread if
+// that leaves them large, so that a thread held up by other programs leaves its
+// share to the others, and at least one if it does not.
 func (g *gemmKernels) plan(m, n, threads int) (tm, tn int) {
 	tm, tn = even(m, 768, g.mr), even(n, 512, g.nr)
-	if threads == 1 {
-		return tm, tn
-	}
-	for range 6 {
+	for threads > 1 {
 		tasks := ((m + tm - 1) / tm) * ((n + tn - 1) / tn)
 		switch {
 		case tasks >= 4*threads:
 			return tm, tn
-		case tm > tn && tm >= 8*g.mr || tn < 4*g.nr && tm >= 2*g.mr:
+		case tm >= 256 && tm >= tn:
 			tm = even(m, tm/2, g.mr)
-		case tn >= 4*g.nr:
+		case tn >= 512 || tn >= 4*g.nr && tasks < threads:
 			tn = even(n, tn/2, g.nr)
+		case tm >= 2*g.mr && tasks < threads:
+			tm = even(m, tm/2, g.mr)
 		default:
 			return tm, tn
 		}

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -180,7 +181,7 @@ func TestPairProducts_Oracle(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernel string) {
 		rapid.Check(t, func(t *rapid.T) {
 			cpu := newTestCPU(t, 2, kernel)
-			s, n := rapid.IntRange(1, 9).Draw(t, "s"), rapid.IntRange(1, 70).Draw(t, "n")
+			s, n := rapid.IntRange(1, 4).Draw(t, "s"), rapid.IntRange(1, 40).Draw(t, "n")
 			d, h := drawSize(t, "d", 70), drawSize(t, "h", 70)
 			if rapid.Bool().Draw(t, "deep") {
 				d += 380
@@ -295,4 +296,86 @@ func mustEqual(t rapid.TB, what string, got, want framed) {
 			}
 		}
 	}
+}
+
+// TestGemm_PassesNaN puts infinities and NaN into both operands: each element of
+// the product is NaN or infinite exactly where the plain sum is, so nothing that
+// is not finite is lost, and nothing leaks into other rows and columns through
+// the unused lanes of edge tiles.
+func TestGemm_PassesNaN(t *testing.T) {
+	eachKernel(t, func(t *testing.T, kernel string) {
+		rapid.Check(t, func(t *rapid.T) {
+			cpu := newTestCPU(t, 1, kernel)
+			m, n, k := drawSize(t, "m", 40), drawSize(t, "n", 70), drawSize(t, "k", 40)
+			ta, tb := rapid.Bool().Draw(t, "transA"), rapid.Bool().Draw(t, "transB")
+			ar, ac, br, bc := m, k, k, n
+			if ta {
+				ar, ac = ac, ar
+			}
+			if tb {
+				br, bc = bc, br
+			}
+			a, b, c := drawMat(t, "a", ar, ac), drawMat(t, "b", br, bc), drawMat(t, "c", m, n)
+			for range rapid.IntRange(0, 3).Draw(t, "specials") {
+				x := rapid.SampledFrom(special).Draw(t, "special")
+				f := rapid.SampledFrom([]framed{a, b}).Draw(t, "operand")
+				*f.at(rapid.IntRange(0, f.Rows-1).Draw(t, "row"), rapid.IntRange(0, f.Cols-1).Draw(t, "column")) = x
+			}
+			// What surrounds the operands must not be read into the product.
+			for _, f := range []framed{a, b} {
+				for i, x := range f.mem.data {
+					if x == frame {
+						f.mem.data[i] = float32(math.NaN())
+					}
+				}
+			}
+			cpu.Gemm(c.Mat, 1, a.Mat, ta, b.Mat, tb, 0)
+			for i := range m {
+				for j := range n {
+					var want float64
+					for x := range k {
+						want += op(a, ta, i, x) * op(b, tb, x, j)
+					}
+					got := float64(*c.at(i, j))
+					if math.IsNaN(got) != math.IsNaN(want) || (math.IsInf(want, 0) && got != want) || math.IsInf(got, 0) != math.IsInf(want, 0) {
+						t.Fatalf("(%d, %d) is %g, want %g", i, j, got, want)
+					}
+				}
+			}
+		})
+	})
+}
+
+// TestGemm_ReusesBuffers bounds the garbage of a call: a few small closures, but
+// no buffers. (With more threads it is the same, once each has had a task.)
+func TestGemm_ReusesBuffers(t *testing.T) {
+	eachKernel(t, func(t *testing.T, kernel string) {
+		cpu := newTestCPU(t, 1, kernel)
+		a, b, c := NewMat(cpu, 100, 400), NewMat(cpu, 400, 100), NewMat(cpu, 100, 100)
+		cpu.Gemm(c, 1, a, false, b, false, 0)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		const calls = 50
+		for range calls {
+			cpu.Gemm(c, 1, a, false, b, false, 0)
+		}
+		runtime.ReadMemStats(&after)
+		if bytes := (after.TotalAlloc - before.TotalAlloc) / calls; bytes > 1024 {
+			t.Errorf("a product leaves %d bytes of garbage", bytes)
+		}
+	})
+}
+
+// TestPlan_CoversProduct shows that blocks are multiples of the tile (so that no
+// element's tile depends on the number of threads), and that they end.
+func TestPlan_CoversProduct(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := gemmKernels{mr: rapid.SampledFrom([]int{4, 6, 14}).Draw(t, "mr"), nr: rapid.SampledFrom([]int{4, 16, 32}).Draw(t, "nr")}
+		m, n := rapid.IntRange(1, 20000).Draw(t, "m"), rapid.IntRange(1, 20000).Draw(t, "n")
+		threads := rapid.IntRange(1, 256).Draw(t, "threads")
+		tm, tn := g.plan(m, n, threads)
+		if tm <= 0 || tn <= 0 || tm%g.mr != 0 || tn%g.nr != 0 || tm > 768+g.mr || tn > 512+g.nr {
+			t.Fatalf("blocks of (%d, %d)", tm, tn)
+		}
+	})
 }
