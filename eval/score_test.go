@@ -361,8 +361,9 @@ func tacos(windows, sentences int) (answers []tall.Scored, examples []tall.Examp
 	return answers, examples
 }
 
-// 25 movies of 160 sentences and 1000 windows take about a second; one movie is
-// tested, at ten times what it needs, as the machine may be busy.
+// 25 movies of 160 sentences and 1000 windows take about a second, one 30 ms.
+// The bound leaves room for the race detector on a busy machine; suppression
+// that looks at all pairs of windows needs a hundred times more.
 func TestScorer_Fast(t *testing.T) {
 	answers, examples := tacos(1000, 160)
 	s := scorer(t, Options{IoU: []float64{0.1, 0.2, 0.3, 0.4, 0.5}})
@@ -372,7 +373,7 @@ func TestScorer_Fast(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if d := time.Since(start); d > 400*time.Millisecond {
+	if d := time.Since(start); d > 2*time.Second {
 		t.Errorf("one movie took %v", d)
 	}
 }

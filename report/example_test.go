@@ -39,16 +39,14 @@ func ExampleRecall() {
 }
 
 func ExampleLines() {
-	dir, err := os.MkdirTemp("", "report")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
 	var l report.Lines
 	for step, loss := range []float64{0.47, 0.31, 0.22} {
 		l.Add("loss", float64(step), loss)
 	}
-	if err := l.WriteSVG(filepath.Join(dir, "loss.svg"), report.PlotOptions{Title: "Training loss", X: "step", Y: "loss"}); err != nil {
-		log.Fatal(err)
+	path := filepath.Join(os.TempDir(), "tall-example-loss.svg")
+	defer os.Remove(path)
+	if err := l.WriteSVG(path, report.PlotOptions{Title: "Training loss", X: "step", Y: "loss"}); err != nil {
+		fmt.Println(err)
 	}
+	// Output:
 }

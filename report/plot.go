@@ -100,8 +100,8 @@ func (l *Lines) EncodeSVG(w io.Writer, o PlotOptions) error {
 		a.Label.TextStyle.Font = font.From(sans, fontSize)
 		a.Label.Padding = vg.Points(4)
 		a.Tick.Label.Font = font.From(sans, fontSize-1)
-		a.LineStyle.Color = color.Gray{0x60}
-		a.Tick.LineStyle.Color = color.Gray{0x60}
+		a.Color = color.Gray{0x60}
+		a.Tick.Color = color.Gray{0x60}
 	}
 	p.Legend.TextStyle.Font = font.From(sans, fontSize)
 	p.Legend.Top = true

@@ -53,7 +53,7 @@ func (t Timeline) Render(s Style) string {
 	for _, r := range t.Rows {
 		labels = max(labels, lipgloss.Width(r.Label))
 	}
-	var lines []string
+	lines := make([]string, 0, len(t.Rows)+1)
 	for _, r := range t.Rows {
 		bar := drawBar(r.Spans, duration, width, s.ASCII)
 		if s.Color {

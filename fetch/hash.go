@@ -1,0 +1,120 @@
+package fetch
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tall"
+)
+
+// record is the side file that holds a file's hash.
+func record(path string) string { return path + ".sha256" }
+
+// verify returns the hash of the file that is there already. It records the hash
+// where none is, and refuses another than the recorded or the wanted one. Where
+// there is no file the error is os.ErrNotExist.
+func verify(ctx context.Context, f File) (string, error) {
+	got, err := hashFile(ctx, f.Path)
+	if err != nil {
+		return "", err
+	}
+	if err := f.check(got, "delete it to have it downloaded again"); err != nil {
+		return "", err
+	}
+	return got, writeRecord(f.Path, got)
+}
+
+// check compares a file's hash with the one wanted and the one recorded.
+func (f File) check(got, remedy string) error {
+	if f.SHA256 != "" && !strings.EqualFold(got, f.SHA256) {
+		return fmt.Errorf("%w: %s has SHA-256 %s, must have %s; %s", tall.ErrFormat, f.Path, got, f.SHA256, remedy)
+	}
+	was, err := readRecord(f.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if was != got {
+		return fmt.Errorf("%w: %s has SHA-256 %s, but %s recorded %s when it was downloaded; %s, or delete %s to accept it as it is", tall.ErrFormat, f.Path, got, record(f.Path), was, remedy, record(f.Path))
+	}
+	return nil
+}
+
+// hashFile returns the SHA-256 of a file in hex.
+func hashFile(ctx context.Context, path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	buf := make([]byte, 1<<20)
+	for {
+		if err := ctx.Err(); err != nil {
+			return "", fmt.Errorf("%s: %w", path, err)
+		}
+		n, err := file.Read(buf)
+		h.Write(buf[:n])
+		if errors.Is(err, io.EOF) {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+func readRecord(path string) (string, error) {
+	file, err := os.Open(record(path))
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	line, err := bufio.NewReader(io.LimitReader(file, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	sum, _, _ := strings.Cut(line, " ")
+	sum = strings.ToLower(strings.TrimSpace(sum))
+	if raw, err := hex.DecodeString(sum); err != nil || len(raw) != sha256.Size {
+		return "", fmt.Errorf("%w: %s holds no SHA-256; delete it to have the hash recorded anew", tall.ErrFormat, record(path))
+	}
+	return sum, nil
+}
+
+// writeRecord records a hash, in the form of sha256sum, unless it stands there.
+func writeRecord(path, sum string) error {
+	if was, err := readRecord(path); err == nil && was == sum {
+		return nil
+	}
+	text := sum + "  " + filepath.Base(path) + "\n"
+	if err := writeFile(record(path), []byte(text)); err != nil {
+		return fmt.Errorf("the hash of %s was not recorded: %w", path, err)
+	}
+	return nil
+}
+
+// writeFile writes a small file through a temporary one that is renamed.
+func writeFile(path string, data []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // nothing is there once it is renamed
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
