@@ -14,7 +14,7 @@
 //	o_ij = Wo h_ij + bo                              (3)     sim_mat_weights [3, H, 1, 1]
 //	o = (score, start offset, end offset)            offsets in the clock of the windows
 //
-// The biases bv, bs, bm, bo exist in the preset tf and paper only. They are named
+// The biases bv, bs, bm, bo exist in the presets tf and paper only. They are named
 // like their weights, as TensorFlow names its variables: v2s_lt_biases [D],
 // s2s_lt_biases [D], mid_out_biases [H], sim_mat_biases [3].
 //

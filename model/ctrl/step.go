@@ -26,7 +26,7 @@ func (o Options) NewBatch(n int) Batch {
 type Loss struct {
 	Total float64
 	Align float64 // alignment: weighted logistic loss over all B x B pairs
-	Reg   float64 // regression: mean over the 2B offsets, in the windows' clock
+	Reg   float64 // regression: mean over the 2B offsets, in the windows' clock; 0 where its weight is 0
 }
 
 // workspace is everything between input and gradient for one batch size.
