@@ -216,8 +216,8 @@ func TestGet_OnceThenFromDisk(t *testing.T) {
 		t.Errorf("progress ended at %d after %d calls", last, calls)
 	}
 	mustGet(t, f, o, s.body)
-	if len(s.ranges) != 1 {
-		t.Errorf("%d requests", len(s.ranges))
+	if len(s.count()) != 1 {
+		t.Errorf("%d requests", len(s.count()))
 	}
 }
 
@@ -225,17 +225,17 @@ func TestGet_GoesOnAfterABreak(t *testing.T) {
 	s := serve(t, 300<<10)
 	s.cut, s.cuts = 100<<10, 2
 	mustGet(t, s.file(t), quick(), s.body)
-	if want := []string{"", "bytes=102400-", "bytes=204800-"}; !slices.Equal(s.ranges, want) {
-		t.Errorf("ranges %q, want %q", s.ranges, want)
+	if want := []string{"", "bytes=102400-", "bytes=204800-"}; !slices.Equal(s.count(), want) {
+		t.Errorf("ranges %q, want %q", s.count(), want)
 	}
-	if s.served != len(s.body) {
-		t.Errorf("%d bytes served for %d", s.served, len(s.body))
+	if got := s.sent(); got != len(s.body) {
+		t.Errorf("%d bytes served for %d", got, len(s.body))
 	}
 }
 
 func TestGet_GoesOnInTheNextRun(t *testing.T) {
 	s := serve(t, 300<<10)
-	s.pause = 2 * time.Millisecond
+	s.set(func() { s.pause = 2 * time.Millisecond })
 	f := s.file(t)
 	o := quick()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -252,8 +252,8 @@ func TestGet_GoesOnInTheNextRun(t *testing.T) {
 		t.Fatal("half a file has its name")
 	}
 	mustGet(t, f, quick(), s.body)
-	if last := s.ranges[len(s.ranges)-1]; !strings.HasPrefix(last, "bytes=") {
-		t.Errorf("ranges %q", s.ranges)
+	if last := s.count()[len(s.count())-1]; !strings.HasPrefix(last, "bytes=") {
+		t.Errorf("ranges %q", s.count())
 	}
 }
 
@@ -307,8 +307,8 @@ func TestGet_Parts(t *testing.T) {
 				}
 			}
 			mustGet(t, f, quick(), s.body)
-			if !slices.Equal(s.ranges, tt.ranges) {
-				t.Errorf("ranges %q, want %q", s.ranges, tt.ranges)
+			if !slices.Equal(s.count(), tt.ranges) {
+				t.Errorf("ranges %q, want %q", s.count(), tt.ranges)
 			}
 		})
 	}
@@ -336,8 +336,8 @@ func TestGet_NoValidatorNoResume(t *testing.T) {
 	s := serve(t, 300<<10)
 	s.etag, s.cut, s.cuts = `W/"weak"`, 100<<10, 1
 	mustGet(t, s.file(t), quick(), s.body)
-	if !slices.Equal(s.ranges, []string{"", ""}) {
-		t.Errorf("ranges %q", s.ranges)
+	if !slices.Equal(s.count(), []string{"", ""}) {
+		t.Errorf("ranges %q", s.count())
 	}
 }
 
@@ -347,8 +347,8 @@ func TestGet_StatusCodes(t *testing.T) {
 		s.handle = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 		f := s.file(t)
 		mustFail(t, f, quick(), tall.ErrMissing, f.URL, f.Path, "--weights", fmt.Sprint(status))
-		if len(s.ranges) != requests {
-			t.Errorf("%d: %d requests, want %d", status, len(s.ranges), requests)
+		if len(s.count()) != requests {
+			t.Errorf("%d: %d requests, want %d", status, len(s.count()), requests)
 		}
 	}
 	s := serve(t, 10)
@@ -379,8 +379,8 @@ func TestGet_WebPageInsteadOfTheFile(t *testing.T) {
 		}
 		f := s.file(t)
 		mustFail(t, f, quick(), tall.ErrFormat, "web page", f.Path)
-		if len(s.ranges) != 1 {
-			t.Errorf("%q: %d requests", kind, len(s.ranges))
+		if len(s.count()) != 1 {
+			t.Errorf("%q: %d requests", kind, len(s.count()))
 		}
 	}
 }
@@ -388,6 +388,7 @@ func TestGet_WebPageInsteadOfTheFile(t *testing.T) {
 func TestGet_EmptyAndEncoded(t *testing.T) {
 	s := serve(t, 0)
 	mustFail(t, s.file(t), quick(), tall.ErrFormat, "is empty")
+	s = serve(t, 10)
 	s.handle = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
@@ -433,7 +434,7 @@ func TestGet_RecordedHash(t *testing.T) {
 	if err := os.Remove(f.Path); err != nil {
 		t.Fatal(err)
 	}
-	s.body, s.etag = pattern(2000), `"v2"`
+	s.set(func() { s.body, s.etag = pattern(2000), `"v2"` })
 	mustFail(t, f, quick(), tall.ErrFormat, "recorded", record(f.Path))
 	if err := os.Remove(record(f.Path)); err != nil {
 		t.Fatal(err)
@@ -496,7 +497,7 @@ func TestGet_SilentServerIsGivenUp(t *testing.T) {
 	if n := len(s.count()); n != 4 {
 		t.Errorf("%d requests", n)
 	}
-	s.handle = func(_ http.ResponseWriter, _ *http.Request) { <-stop } // never a word
+	s.set(func() { s.handle = func(_ http.ResponseWriter, _ *http.Request) { <-stop } }) // never a word
 	mustFail(t, f, o, tall.ErrMissing, f.URL, f.Path)
 	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("took %v", d)
@@ -505,12 +506,12 @@ func TestGet_SilentServerIsGivenUp(t *testing.T) {
 
 func TestGet_SlowServerIsNot(t *testing.T) {
 	s := serve(t, 40<<10) // five pieces
-	s.pause = 60 * time.Millisecond
+	s.set(func() { s.pause = 60 * time.Millisecond })
 	o := quick()
 	o.Stall, o.Tries = 200*time.Millisecond, 1
 	mustGet(t, s.file(t), o, s.body)
-	if len(s.ranges) != 1 {
-		t.Errorf("%d requests", len(s.ranges))
+	if len(s.count()) != 1 {
+		t.Errorf("%d requests", len(s.count()))
 	}
 }
 
@@ -537,14 +538,14 @@ func TestGet_FolderThatCannotBeMade(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(f.Path), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Get(context.Background(), f, quick()); err == nil || len(s.ranges) != 0 {
-		t.Errorf("%v after %d requests", err, len(s.ranges))
+	if _, err := Get(context.Background(), f, quick()); err == nil || len(s.count()) != 0 {
+		t.Errorf("%v after %d requests", err, len(s.count()))
 	}
 }
 
 func TestGet_ManyAtOnceDownloadOnce(t *testing.T) {
 	s := serve(t, 200<<10)
-	s.pause = time.Millisecond
+	s.set(func() { s.pause = time.Millisecond })
 	f := s.file(t)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -555,8 +556,8 @@ func TestGet_ManyAtOnceDownloadOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(s.ranges) != 1 {
-		t.Errorf("%d requests", len(s.ranges))
+	if len(s.count()) != 1 {
+		t.Errorf("%d requests", len(s.count()))
 	}
 	mustGet(t, f, quick(), s.body)
 }
@@ -596,7 +597,20 @@ func TestGet_WaiterCanBeStopped(t *testing.T) {
 func (o *origin) count() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.ranges
+	return slices.Clone(o.ranges)
+}
+
+func (o *origin) sent() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.served
+}
+
+// set changes what is served while the server runs.
+func (o *origin) set(change func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change()
 }
 
 // child runs this test binary as a process that fetches the file.
@@ -615,7 +629,7 @@ func child(t *testing.T, f File, env ...string) (*exec.Cmd, *bytes.Buffer) {
 
 func TestGet_KilledLeavesAPartThatGoesOn(t *testing.T) {
 	s := serve(t, 400<<10)
-	s.pause = 5 * time.Millisecond
+	s.set(func() { s.pause = 5 * time.Millisecond })
 	f := s.file(t)
 	cmd, _ := child(t, f)
 	if err := cmd.Start(); err != nil {
@@ -638,11 +652,9 @@ func TestGet_KilledLeavesAPartThatGoesOn(t *testing.T) {
 			t.Errorf("%s is there after a kill", name)
 		}
 	}
-	s.mu.Lock()
-	s.pause = 0
-	s.mu.Unlock()
+	s.set(func() { s.pause = 0 })
 	mustGet(t, f, quick(), s.body)
-	if r := s.ranges; len(r) != 2 || !strings.HasPrefix(r[1], "bytes=") {
+	if r := s.count(); len(r) != 2 || !strings.HasPrefix(r[1], "bytes=") {
 		t.Errorf("ranges %q", r)
 	}
 }
@@ -655,8 +667,8 @@ func TestGet_ProxyFromTheEnvironment(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	mustGet(t, f, quick(), s.body)
-	if len(s.ranges) != 1 {
-		t.Errorf("the proxy saw %d requests", len(s.ranges))
+	if len(s.count()) != 1 {
+		t.Errorf("the proxy saw %d requests", len(s.count()))
 	}
 }
 

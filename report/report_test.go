@@ -258,6 +258,12 @@ func TestTimeline_AnySpans(t *testing.T) {
 	})
 }
 
+// Found by TestTimeline_AnySpans: a scale of width over duration is infinite.
+func TestTimeline_ShortestDuration(t *testing.T) {
+	tl := Timeline{Duration: math.SmallestNonzeroFloat64, Width: 4, Rows: []TimelineRow{{Note: "|", Spans: []tall.Span{{Start: -1, End: 1}}}}}
+	equal(t, tl.Render(Style{}), lines("  ◀██▶  |", "  0.0 s"))
+}
+
 func TestAxis(t *testing.T) {
 	for _, tt := range []struct {
 		duration float64

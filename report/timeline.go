@@ -115,9 +115,9 @@ func drawBar(spans []tall.Span, duration float64, width int, ascii bool) string 
 		if s.End <= 0 || s.Start >= duration {
 			continue
 		}
-		scale := float64(len(halves)) / duration
-		from := int(math.Round(max(0, s.Start) * scale))
-		to := int(math.Round(min(duration, s.End) * scale))
+		// The quotient first: it is at most 1, however short the video.
+		from := int(math.Round(max(0, s.Start) / duration * float64(len(halves))))
+		to := int(math.Round(min(duration, s.End) / duration * float64(len(halves))))
 		from = min(from, len(halves)-1)
 		for i := from; i < max(to, from+1); i++ { // the shortest span is seen
 			halves[i] = true
