@@ -362,7 +362,7 @@ func FuzzPackEntry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	whole := append(header, make([]byte, n*4*4)...)
+	whole := slices.Concat(header, make([]byte, n*4*4))
 	f.Add(whole)
 	f.Add(whole[:len(whole)-4])
 	f.Add([]byte(strings.Replace(string(whole), "[3,4]", "[4,3]", 1)))
