@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tall"
 	"tall/numpy"
 )
 
@@ -52,24 +53,46 @@ func claim(dir string, force bool) (*place, error) {
 	return p, nil
 }
 
-// begin marks the folder and makes the hidden one.
+// begin marks the folder and makes the hidden one. It clears away those of runs
+// that were killed; a run that is still at work thereby fails, and does not mix
+// its files with ours.
 func (p *place) begin() error {
-	entries, err := os.ReadDir(p.dir)
+	others, err := p.hidden()
 	if err != nil {
 		return err
 	}
-	for _, e := range entries { // of runs that were killed
-		if strings.HasPrefix(e.Name(), workPrefix) {
-			if err := os.RemoveAll(filepath.Join(p.dir, e.Name())); err != nil {
-				return err
-			}
+	for _, path := range others {
+		// Renamed first, so that nobody writes into it while it is removed.
+		stale := path + ".stale"
+		if err := os.Rename(path, stale); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(stale); err != nil {
+			return err
 		}
 	}
 	if err := os.WriteFile(filepath.Join(p.dir, marker), []byte(markerText), 0o666); err != nil {
 		return err
 	}
-	p.work, err = os.MkdirTemp(p.dir, workPrefix)
+	if p.work, err = os.MkdirTemp(p.dir, workPrefix); err != nil {
+		return err
+	}
+	// Two that began in the same moment see each other here.
+	if others, err = p.hidden(); err == nil && len(others) > 1 {
+		err = fmt.Errorf("synthetic corpus: %s: %w: another run has begun to write here; wait for it, or name another folder", p.dir, tall.ErrLocked)
+	}
 	return err
+}
+
+// hidden lists the folders in which corpora are being built.
+func (p *place) hidden() (paths []string, err error) {
+	entries, err := os.ReadDir(p.dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), workPrefix) {
+			paths = append(paths, filepath.Join(p.dir, e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // publish moves the corpus to its place; tall.yaml goes first and comes last.
@@ -106,6 +129,9 @@ func (p *place) release() {
 	}
 	if p.published || !p.fresh {
 		return
+	}
+	if entries, err := os.ReadDir(p.dir); err != nil || len(entries) > 1 {
+		return // somebody else has begun to write here
 	}
 	os.Remove(filepath.Join(p.dir, marker))
 	if p.made {
