@@ -32,12 +32,12 @@ def main():
         found = lines(args.tall, "bench", "--json", "--threads", str(args.threads), "--match", "step/", "--repeats", "7")
         found = [r for r in found if r["threads"] == args.threads]
         found += lines(sys.executable, "bench/torch_step.py", "--threads", str(args.threads))
-        found += lines(sys.executable, "bench/torch_step.py", "--threads", str(args.threads), "--factorised")
+        found += lines(sys.executable, "bench/torch_step.py", "--threads", str(args.threads), "--factorized")
         for r in found:
             if r["name"] != "peak":
                 best.setdefault(r["name"], []).append(r["ms"])
                 print(f"round {n + 1}  {r['name']:24} min {r['ms']:8.1f} ms  median {r['median_ms']:8.1f}  max {r['max_ms']:8.1f}", flush=True)
-    ours = statistics.median(best["step/factorised"])
+    ours = statistics.median(best["step/factorized"])
     for name, times in best.items():
         print(f"{name:24} {statistics.median(times):8.1f} ms   ours takes {ours / statistics.median(times):.3f} of it")
     print(f"largest resident set of a child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")

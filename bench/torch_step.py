@@ -2,7 +2,7 @@
 """One training step of CTRL in PyTorch, as the ports write it, for comparison.
 
 Naive: every pair's [v*q, v+q, v, q] is concatenated, 4096 wide, and multiplied
-with the whole fusion matrix. --factorised does the same function in a quarter of
+with the whole fusion matrix. --factorized does the same function in a quarter of
 the arithmetic (see docs/architecture.md). Forward, backward, clip by global norm,
 Adam. Prints one JSON object a line, with the keys of `tall bench --json`.
 
@@ -29,10 +29,10 @@ def build(dims, batch):
     return params, x, y, offsets
 
 
-def outputs(params, v, q, factorised):
+def outputs(params, v, q, factorized):
     wv, ws, wm, wo = params
     b, d = v.shape
-    if factorised:
+    if factorized:
         w1, w2, w3, w4 = wm.split(d, dim=1)
         pair = (q[:, None, :] * v[None, :, :]).reshape(b * b, d) @ w1.T
         hidden = pair.reshape(b, b, -1) + (v @ (w2 + w3).T)[None] + (q @ (w2 + w4).T)[:, None]
@@ -42,11 +42,11 @@ def outputs(params, v, q, factorised):
     return torch.relu(hidden).reshape(b * b, -1) @ wo.T
 
 
-def step(params, optimizer, x, y, offsets, factorised):
+def step(params, optimizer, x, y, offsets, factorized):
     b = x.shape[0]
     v = torch.nn.functional.normalize(x @ params[0], dim=1, eps=1e-6)
     q = torch.nn.functional.normalize(y @ params[1], dim=1, eps=1e-6)
-    o = outputs(params, v, q, factorised).reshape(b, b, 3)
+    o = outputs(params, v, q, factorized).reshape(b, b, 3)
     sign = torch.ones(b, b) - 2 * torch.eye(b)
     weight = torch.eye(b) + 1 / b
     align = (weight * torch.nn.functional.softplus(sign * o[:, :, 0])).mean()
@@ -64,7 +64,7 @@ def main():
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--repeats", type=int, default=7)
     ap.add_argument("--batch", type=int, default=56)
-    ap.add_argument("--factorised", action="store_true")
+    ap.add_argument("--factorized", action="store_true")
     args = ap.parse_args()
     torch.set_num_threads(args.threads)
     params, x, y, offsets = build((12288, 4800, 1024, 1000), args.batch)
@@ -72,11 +72,11 @@ def main():
     times = []
     for _ in range(args.repeats + 2):
         begun = time.perf_counter()
-        step(params, optimizer, x, y, offsets, args.factorised)
+        step(params, optimizer, x, y, offsets, args.factorized)
         times.append((time.perf_counter() - begun) * 1e3)
     times = times[2:]  # two to warm up
     print(json.dumps({
-        "name": "torch/step/" + ("factorised" if args.factorised else "naive"),
+        "name": "torch/step/" + ("factorized" if args.factorized else "naive"),
         "shape": f"batch {args.batch}", "threads": args.threads,
         "ms": min(times), "median_ms": statistics.median(times), "max_ms": max(times),
         "torch": torch.__version__,

@@ -37,7 +37,7 @@ type Part struct {
 	Value float64
 }
 
-// Stopped is the error of a run that its context ended. Everything done so far
+// ErrStopped is the error of a run that its context ended. Everything done so far
 // is in the checkpoint.
 var ErrStopped = errors.New("training stopped; everything so far is saved")
 

@@ -220,13 +220,13 @@ func modelCases(b *tensor.CPU) []benchCase {
 	}
 	shape := fmt.Sprintf("batch %d", o.BatchSize)
 	return []benchCase{
-		{"step/factorised", shape, stepFlop(o), func() { m.Step(batch); adam.Update(b, m.Params()) }},
+		{"step/factorized", shape, stepFlop(o), func() { m.Step(batch); adam.Update(b, m.Params()) }},
 		{"step/naive", shape, naiveFlop(o), func() { naive.Step(batch); adam.Update(b, m.Params()) }},
 		scoreCase(m, rng),
 	}
 }
 
-// stepFlop counts the products of the factorised step, forward and backward;
+// stepFlop counts the products of the factorized step, forward and backward;
 // the inputs themselves get no gradient.
 func stepFlop(o ctrl.Options) float64 {
 	b, d, h := float64(o.BatchSize), float64(o.SemanticDim), float64(o.HiddenDim)

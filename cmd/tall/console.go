@@ -28,7 +28,7 @@ func (g *global) console(w io.Writer) (*console, error) {
 		if !c.terminal {
 			format = time.DateTime
 		}
-		c.Logger = slog.New(tint.NewHandler(lineWriter{c}, &tint.Options{TimeFormat: format, NoColor: !c.terminal || os.Getenv("NO_COLOR") != ""}))
+		c.Logger = slog.New(tint.NewTextHandler(lineWriter{c}, &tint.Options{TimeFormat: format, NoColor: !c.terminal || os.Getenv("NO_COLOR") != ""}))
 	case "json":
 		c.terminal = false
 		c.Logger = slog.New(slog.NewJSONHandler(w, nil))

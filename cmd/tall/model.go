@@ -146,12 +146,15 @@ func loadModel(b backend, path string, o ctrl.Options) (*trained, error) {
 			}
 		}
 	}
-	o.InitFC, o.InitFusion = nn.Init{}, nn.Init{} // the file's values come in their place
-	if t.Model, err = ctrl.New(b, o, 0); err != nil {
+	if t.Model, err = ctrl.Blank(b, o); err != nil {
 		return nil, err
 	}
-	if err := train.LoadParams(b, t.Params(), f); err != nil {
-		return nil, fmt.Errorf("%w; the configuration's MODEL section gives the dimensions", err)
+	tensors, err := f.Match(t.Specs())
+	if err != nil {
+		return nil, fmt.Errorf("%w; the model is that of preset %s (--preset) with the dimensions of the configuration's MODEL section", err, o.Preset)
+	}
+	if err := t.Load(tensors); err != nil {
+		return nil, fmt.Errorf("%s: %w", found, err)
 	}
 	return t, nil
 }

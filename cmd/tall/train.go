@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -77,7 +78,7 @@ func (t *trainFlags) seedOf(cmd *cobra.Command) (uint64, error) {
 	return uint64(binary.LittleEndian.Uint32(b[:])), nil
 }
 
-func (t *trainFlags) run(cmd *cobra.Command) error {
+func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	con, err := t.console(cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (t *trainFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { err = errors.Join(err, done()) }()
 	if opts.Meta, err = checkpointMeta(o, data.visual(), data.sentence(), mark); err != nil {
 		return err
 	}
