@@ -53,10 +53,9 @@ func claim(dir string, force bool) (*place, error) {
 	return p, nil
 }
 
-// begin marks the folder and makes the hidden one. It clears away those of runs
-// that were killed; a run that is still at work thereby fails, and does not mix
-// its files with ours.
-func (p *place) begin() error {
+// clear removes the hidden folders of runs that were killed; a run that is still
+// at work thereby fails, and does not mix its files with ours.
+func (p *place) clear() error {
 	others, err := p.hidden()
 	if err != nil {
 		return err
@@ -71,6 +70,11 @@ func (p *place) begin() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// begin marks the folder and makes the hidden one.
+func (p *place) begin() (err error) {
 	if err := os.WriteFile(filepath.Join(p.dir, marker), []byte(markerText), 0o666); err != nil {
 		return err
 	}
@@ -78,7 +82,8 @@ func (p *place) begin() error {
 		return err
 	}
 	// Two that began in the same moment see each other here.
-	if others, err = p.hidden(); err == nil && len(others) > 1 {
+	others, err := p.hidden()
+	if err == nil && len(others) > 1 {
 		err = fmt.Errorf("synthetic corpus: %s: %w: another run has begun to write here; wait for it, or name another folder", p.dir, tall.ErrLocked)
 	}
 	return err

@@ -37,7 +37,7 @@ func fits(dir string, c *corpus, windows int, bytes, files int64) error {
 func roundUp(n, unit int64) int64 { return (n + unit - 1) / unit * unit }
 
 func gigabytes(n int64) string {
-	if n < 1e8 {
+	if n < 1e9 {
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)

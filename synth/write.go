@@ -61,6 +61,9 @@ func Write(ctx context.Context, dir string, o Options, progress func(done, total
 	defer p.release()
 	jobs := c.jobs()
 	sum := c.summarize(jobs)
+	if err := p.clear(); err != nil {
+		return nil, err
+	}
 	if err := checkRoom(p.dir, c, sum.Files); err != nil {
 		return nil, err
 	}
