@@ -89,6 +89,9 @@ func Run(ctx context.Context, b tensor.Backend, learner Learner, adam *nn.Adam, 
 		return fmt.Errorf("save directory %s: %w: wait for it, or train with another --save_dir", o.Dir, tall.ErrLocked)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := removeLeftovers(o.Dir, o.Name); err != nil {
+		return fmt.Errorf("save directory: %w", err)
+	}
 
 	r := &run{Options: o, backend: b, learner: learner, params: learner.Params(), adam: adam, start: time.Now()}
 	r.state = State{Seed: o.Seed, Best: math.Inf(-1)}

@@ -277,6 +277,10 @@ func TestRun_SurvivesKill(t *testing.T) {
 	if err := train.Run(t.Context(), l.b, l, newAdam(), o); err != nil {
 		t.Fatal(err)
 	}
+	left, err := filepath.Glob(filepath.Join(dir, ".TALL*.tmp"))
+	if err != nil || len(left) > 1 { // that of the last kill
+		t.Errorf("temporary files left by killed runs: %v, %v", left, err)
+	}
 	undisturbed := read(t, filepath.Join(o.Dir, "TALL.safetensors"))
 	if diff := cmp.Diff(undisturbed.Tensors, state.Tensors); diff != "" {
 		t.Errorf("after %d kills (-undisturbed +killed):\n%s", kills, diff)

@@ -249,3 +249,20 @@ func prune(dir, name string, newest, keep int) error {
 	}
 	return nil
 }
+
+// removeLeftovers removes the temporary files of runs that were killed while
+// they wrote a checkpoint. Nobody else writes here: the caller holds the lock.
+func removeLeftovers(dir, name string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+name) && strings.HasSuffix(e.Name(), ".tmp") {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
