@@ -58,7 +58,7 @@ func Scales() []string { return []string{"small", "demo", "tacos"} }
 // reference's dimensions; "demo", small vectors from which CTRL learns in
 // seconds; "tacos", the counts and dimensions of TACoS as TALL published it (75,
 // 27 and 25 videos, 161,396 training windows, 10,146, 4,589 and 4,083 sentences;
-// about 3.2 GB), for benchmarks.
+// about 3.6 GB), for benchmarks.
 func Preset(scale string) (Options, error) {
 	o := Options{
 		Train: Split{12, 6000, 360}, Val: Split{4, 2000, 80}, Test: Split{4, 2000, 80},
