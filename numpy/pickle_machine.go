@@ -455,7 +455,7 @@ func (m *machine) bytes(op byte) error {
 	case opBinString, opShortBinString:
 		return m.push(str2(b), cost)
 	case opBinUnicode, opShortBinUnicode, opBinUnicode8:
-		if !utf8.Valid(b) {
+		if _, ok := latin1Length(b); !ok && !utf8.Valid(b) { // arrays spelled as text are long, and pass the quicker test
 			return fmt.Errorf("%w: a unicode string that is not UTF-8", tall.ErrFormat)
 		}
 		return m.push(text(b), cost)

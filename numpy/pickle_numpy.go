@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"tall"
 )
@@ -283,22 +282,39 @@ func (m *machine) fromPairs(l *list) (*Dict, error) {
 
 // latin1 turns text back into the bytes that Python spelled as characters.
 func latin1(s text) ([]byte, error) {
-	out := make([]byte, 0, utf8.RuneCount(s))
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c < utf8.RuneSelf:
-			out = append(out, c)
-			i++
-		case c <= 0xc3: // two bytes, U+0080 to U+00FF; s is valid UTF-8
-			out = append(out, c<<6|s[i+1]&0x3f)
-			i += 2
-		default:
-			r, _ := utf8.DecodeRune(s[i:])
-			return nil, fmt.Errorf("%w: character %U in bytes that are spelled as Latin-1", tall.ErrFormat, r)
-		}
+	n, ok := latin1Length(s)
+	if !ok {
+		return nil, fmt.Errorf("%w: a character beyond U+00FF in bytes that are spelled as Latin-1", tall.ErrFormat)
+	}
+	// Half of the bytes of an array take two in UTF-8, in no order that a
+	// processor could predict: no branches. A leading byte leaves its lowest bit
+	// for bit 6 of the next, and is overwritten by it.
+	out := make([]byte, n)
+	at, bit6 := 0, byte(0)
+	for _, c := range s {
+		out[at] = c | bit6
+		lead := c >> 7 & (c >> 6)
+		bit6 = lead & c & 1 << 6
+		at += int(1 &^ lead)
 	}
 	return out, nil
+}
+
+// latin1Length counts the characters of UTF-8 and tells whether all of it is
+// valid and at most U+00FF: ASCII, and pairs of C2 or C3 and 80 to BF.
+func latin1Length(s []byte) (n int, ok bool) {
+	var bad, open byte // open: the byte before was a leading one
+	n = len(s)
+	for _, c := range s {
+		lead := c >> 7 & (c >> 6)             // 11xxxxxx
+		follow := c >> 7 &^ (c >> 6) & 1      // 10xxxxxx
+		other := (c ^ 0xc2) >> 1              // 0 for C2 and C3
+		bad |= follow ^ open                  // one without the other
+		bad |= lead & ((other | -other) >> 7) // any other leading byte
+		open = lead
+		n -= int(lead)
+	}
+	return n, bad|open == 0
 }
 
 // scalarValue is a numpy scalar as the plain Go value.

@@ -39,8 +39,8 @@ func (s *source) more() error {
 		return truncated("a byte", 1, 0)
 	}
 	unread := len(s.buf) - s.pos
-	if cap(s.buf) < window {
-		s.buf = append(make([]byte, 0, window), s.buf[s.pos:]...)
+	if s.buf == nil {
+		s.buf = make([]byte, 0, min(window, s.left))
 	} else {
 		copy(s.buf[:cap(s.buf)], s.buf[s.pos:])
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -151,11 +152,14 @@ func (p *pickler) text(s string) error {
 	return nil
 }
 
-// rawUnicode writes a character for UNICODE, with the escapes of Python's
-// pickler: those that end lines or begin escapes, and all beyond Latin-1.
+// escaped tells the characters of Latin-1 that Python's pickler escapes for
+// UNICODE: they end lines, begin escapes, or end texts somewhere.
+func escaped(r rune) bool { return r == '\\' || r == '\n' || r == '\r' || r == 0 || r == 0x1a }
+
+// rawUnicode writes a character for UNICODE.
 func (p *pickler) rawUnicode(r rune) {
 	switch {
-	case r == '\\' || r == '\n' || r == '\r' || r == 0 || r == 0x1a:
+	case escaped(r):
 		fmt.Fprintf(p.w, "\\u%04x", r)
 	case r <= 0xff:
 		_ = p.w.WriteByte(byte(r))
@@ -221,23 +225,46 @@ func (p *pickler) bytes(b []byte) error {
 		if err := p.length(opBinUnicode, n); err != nil {
 			return err
 		}
-		for _, c := range b {
-			if c >= utf8.RuneSelf {
-				_ = p.w.WriteByte(0xc0 | c>>6)
-				c = 0x80 | c&0x3f
-			}
-			_ = p.w.WriteByte(c)
-		}
+		p.utf8(b)
 	} else {
 		p.op(opUnicode)
-		for _, c := range b {
-			p.rawUnicode(rune(c))
-		}
+		p.rawLatin1(b)
 		p.op('\n')
 	}
 	p.once("latin1", func() { _ = p.text("latin1") })
 	p.op(opTuple, opReduce)
 	return nil
+}
+
+// utf8 writes bytes as the characters U+0000 to U+00FF. The second half of them
+// takes two bytes; which ones is beyond a processor's prediction, so there are
+// no branches.
+func (p *pickler) utf8(b []byte) {
+	var buf [4096]byte
+	for chunk := range slices.Chunk(b, len(buf)/2) {
+		at := 0
+		for _, c := range chunk {
+			high := c >> 7
+			buf[at] = 0xc2 | c>>6&1
+			at += int(high)
+			buf[at] = c &^ (high << 6)
+			at++
+		}
+		p.op(buf[:at]...)
+	}
+}
+
+// rawLatin1 writes bytes as the characters U+0000 to U+00FF for UNICODE.
+func (p *pickler) rawLatin1(b []byte) {
+	start := 0
+	for i, c := range b {
+		if escaped(rune(c)) {
+			p.op(b[start:i]...)
+			p.rawUnicode(rune(c))
+			start = i + 1
+		}
+	}
+	p.op(b[start:]...)
 }
 
 func (p *pickler) emptyTuple() {

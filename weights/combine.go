@@ -147,13 +147,43 @@ func (c *combined) skipLevels() error {
 	return nil
 }
 
-// dataTypes are the values of VarType.Type in paddle/fluid/framework/framework.proto
-// that tensors of weights have, by safetensors' names.
-var dataTypes = map[uint64]string{
-	0: "BOOL", 1: "I16", 2: "I32", 3: "I64", 4: "F16", 5: "F32", 6: "F64", 20: "U8", 21: "I8", 22: "BF16",
+// dataType maps the values of VarType.Type (paddle/fluid/framework/framework.proto)
+// that tensors of weights have to safetensors' names.
+func dataType(v uint64) string {
+	switch v {
+	case 0:
+		return "BOOL"
+	case 1:
+		return "I16"
+	case 2:
+		return "I32"
+	case 3:
+		return "I64"
+	case 4:
+		return "F16"
+	case float32Type:
+		return "F32"
+	case 6:
+		return "F64"
+	case 20:
+		return "U8"
+	case 21:
+		return "I8"
+	case 22:
+		return "BF16"
+	}
+	return ""
 }
 
 const float32Type = 5
+
+// Tags of TensorDesc's fields in protobuf: number << 3 | wire type (0 varint, 2
+// bytes).
+const (
+	typeTag   = 0x08
+	dimTag    = 0x10
+	packedTag = 0x12
+)
 
 // parseDesc reads VarType.TensorDesc, a protobuf message of two fields: 1, the
 // data type, and 2, the dimensions (one by one, or packed).
@@ -181,13 +211,13 @@ func parseDesc(b []byte) (kind string, shape []int64, err error) {
 			return "", nil, bad("cut off")
 		}
 		switch tag {
-		case 1<<3 | 0:
-			if kind, ok = dataTypes[v]; !ok {
+		case typeTag:
+			if kind = dataType(v); kind == "" {
 				return "", nil, bad("data type %d is not read", v)
 			}
-		case 2<<3 | 0:
+		case dimTag:
 			shape = append(shape, int64(v))
-		case 2<<3 | 2:
+		case packedTag:
 			if v > uint64(len(rest)) {
 				return "", nil, bad("cut off")
 			}
@@ -221,9 +251,9 @@ func encodeSaveCombine(w io.Writer, ts []Tensor) error {
 	sorted := slices.Clone(ts)
 	slices.SortFunc(sorted, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
 	for _, t := range sorted {
-		desc := []byte{1<<3 | 0, float32Type}
+		desc := []byte{typeTag, float32Type}
 		for _, n := range t.Shape {
-			desc = binary.AppendUvarint(append(desc, 2<<3|0), uint64(n))
+			desc = binary.AppendUvarint(append(desc, dimTag), uint64(n))
 		}
 		var head bytes.Buffer
 		head.Write(make([]byte, 4+8+4)) // version 0, no LoD levels, tensor version 0

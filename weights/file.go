@@ -80,7 +80,7 @@ const headBytes = 512
 
 // decode reads size bytes of any of the formats.
 func decode(r io.Reader, size int64) (*File, error) {
-	b := bufio.NewReaderSize(r, 64<<10)
+	b := bufio.NewReaderSize(r, 4096) // large reads pass it by
 	head, err := b.Peek(int(min(size, headBytes)))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -147,7 +147,7 @@ func detect(head []byte, size int64) (format, foreign string) {
 // was trained is another model. Tensors of the optimiser (adam.*) may always be
 // left over, and when specs ask for nothing but those, so may the model's.
 func (f *File) Match(specs []Spec) ([]Tensor, error) {
-	if f.Format == SaveCombine && !(len(f.Tensors) == 1 && len(specs) == 1 && f.Tensors[0].Name == specs[0].Name) {
+	if f.Format == SaveCombine {
 		return f.matchOrder(specs)
 	}
 	byName := make(map[string]int, 2*len(f.Tensors))

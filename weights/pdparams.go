@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"tall"
 	"tall/numpy"
@@ -122,7 +123,7 @@ func (f *File) join(big *numpy.Dict) error {
 	var joined []Tensor
 	for key, value := range big.All() {
 		fail := func(format string, args ...any) error {
-			return fmt.Errorf("%w: .pdparams: %s: %.100v: %s", tall.ErrFormat, bigParams, key, fmt.Sprintf(format, args...))
+			return fmt.Errorf("%w: .pdparams: %s: %s: %s", tall.ErrFormat, bigParams, describe(key), fmt.Sprintf(format, args...))
 		}
 		name, ok1 := key.(string)
 		info, ok2 := value.(*numpy.Dict)
@@ -140,33 +141,34 @@ func (f *File) join(big *numpy.Dict) error {
 		if err != nil {
 			return fail("%v", err)
 		}
-		slices, _ := info.Get("slices")
-		names, ok := slices.(numpy.List)
+		cut, _ := info.Get("slices")
+		list, ok := cut.(numpy.List)
 		if !ok {
 			return fail("without its list of slices")
 		}
 		// Each slice may be used once, so that what is joined is no more than what
 		// was read, and its size is known before it is allocated.
 		found := int64(0)
-		for _, n := range names {
-			i, ok := at[fmt.Sprint(n)]
-			if _, isString := n.(string); !ok || !isString {
-				return fail("slice %.100v is not in the file", n)
+		places := make([]int, len(list))
+		for i, v := range list {
+			slice, ok1 := v.(string)
+			place, ok2 := at[slice]
+			if !ok1 || !ok2 {
+				return fail("slice %s is not in the file", describe(v))
 			}
-			if part[i] {
-				return fail("slice %.100v is used twice", n)
+			if part[place] {
+				return fail("slice %s is used twice", describe(v))
 			}
-			part[i] = true
-			found += 4 * int64(len(f.Tensors[i].Data))
+			part[place], places[i] = true, place
+			found += 4 * int64(len(f.Tensors[place].Data))
 		}
 		if found != total {
 			return fail("its slices hold %d numbers, shape %v takes %d", found/4, shape, total/4)
 		}
 		t := Tensor{Name: name, Shape: ints(shape), Data: make([]float32, 0, total/4)}
-		for _, n := range names {
-			i := at[n.(string)]
-			t.Data = append(t.Data, f.Tensors[i].Data...)
-			f.Tensors[i].Data = nil
+		for _, place := range places {
+			t.Data = append(t.Data, f.Tensors[place].Data...)
+			f.Tensors[place].Data = nil
 		}
 		joined = append(joined, t)
 	}
@@ -176,7 +178,7 @@ func (f *File) join(big *numpy.Dict) error {
 			kept = append(kept, t)
 		}
 	}
-	f.Tensors = append(kept, joined...)
+	f.Tensors = slices.Concat(kept, joined)
 	return nil
 }
 
@@ -220,7 +222,7 @@ func describe(v any) string {
 	case []byte:
 		return "bytes"
 	}
-	return fmt.Sprintf("the value %.40v", v)
+	return fmt.Sprintf("the value %.40s", fmt.Sprint(v))
 }
 
 // WritePdparams writes the tensors as a pickled dict of protocol 2, {name:

@@ -36,9 +36,9 @@ func isSafetensors(head []byte, size int64) bool {
 // entry is a tensor's line in the header.
 type entry struct {
 	name  string
-	DType string   `json:"dtype"`
-	Shape []int64  `json:"shape"`
-	At    [2]int64 `json:"data_offsets"` // from the end of the header
+	DType string  `json:"dtype"`
+	Shape []int64 `json:"shape"`
+	At    []int64 `json:"data_offsets"` // begin and end, from the end of the header
 }
 
 func readSafetensors(r io.Reader, size int64) (*File, error) {
@@ -121,9 +121,12 @@ func parseHeader(text []byte) ([]entry, map[string]string, error) {
 			}
 			continue
 		}
-		e := entry{name: name, At: [2]int64{-1, -1}}
+		e := entry{name: name}
 		if err := d.Decode(&e); err != nil {
 			return nil, nil, bad("tensor %.100q: %v", name, err)
+		}
+		if len(e.At) != 2 || e.Shape == nil {
+			return nil, nil, bad("tensor %.100q: without its shape or its two data_offsets", name)
 		}
 		entries = append(entries, e)
 	}
@@ -391,7 +394,7 @@ func SafetensorsHeader(specs []Spec, meta map[string]string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: tensor %s: %w", tall.ErrShape, t.Name, err)
 		}
-		e.At = [2]int64{at, at + size}
+		e.At = []int64{at, at + size}
 		if err := put(t.Name, e); err != nil {
 			return nil, err
 		}
