@@ -35,13 +35,13 @@ func newSynth(g *global) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.out, "out", "", "folder to write (needed)")
-	f.StringVar(&s.scale, "scale", "small", strings.Join(synth.Scales(), ", ")+" (TACoS's counts: 3.2 GB)")
+	f.StringVar(&s.scale, "scale", "small", strings.Join(synth.Scales(), ", ")+" (TACoS's counts: 3.6 GB)")
 	f.StringVar(&s.videos, "videos", "", "videos for training, validation and test, such as 20,5,5")
 	f.IntVar(&s.windows, "windows", 0, "windows in a video")
 	f.IntVar(&s.sentences, "sentences", 0, "sentences in a video")
 	f.StringVar(&s.dims, "dims", "", "dimensions feature,sentence,semantic,hidden, such as 4096,4800,1024,1000")
 	f.Float64Var(&s.noise, "noise", 0, "deviation of the noise; 1: as strong as the events")
-	f.Uint64Var(&s.seed, "seed", 0, "same seed, same bytes")
+	f.Uint64Var(&s.seed, "seed", 1, "same seed, same bytes")
 	f.BoolVar(&s.force, "force", false, "write into a folder that holds other things; they stay")
 	cobra.CheckErr(cmd.MarkFlagRequired("out"))
 	return cmd
