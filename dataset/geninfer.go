@@ -96,7 +96,7 @@ func GenInfer(ctx context.Context, pickle, features, out string) (InferSample, e
 		return s, err
 	}
 	if err = os.Rename(fresh, s.Features); err == nil {
-		err = numpy.ReplaceFile(s.Pickle, func(w io.Writer) error { return numpy.PickleTo(w, sample, 2) })
+		err = tall.ReplaceFile(s.Pickle, func(w io.Writer) error { return numpy.PickleTo(w, sample, 2) })
 	}
 	if err != nil {
 		os.RemoveAll(s.Features)

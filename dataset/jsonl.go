@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"tall"
-	"tall/numpy"
 )
 
 // maxLine is the length of the longest line in bytes, docs/formats.md.
@@ -116,7 +115,7 @@ func decodeLine(line []byte, want *schema, v any) error {
 // WriteLines writes one JSON line for each value, through a temporary file that
 // is renamed onto path once everything is on disk.
 func WriteLines[T any](path string, values iter.Seq[T]) error {
-	return numpy.ReplaceFile(path, func(out io.Writer) error {
+	return tall.ReplaceFile(path, func(out io.Writer) error {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
 		n := 0

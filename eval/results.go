@@ -75,7 +75,7 @@ func WriteInferResult(path string, videos []VideoMoments) error {
 }
 
 func writeResult(path string, results func(*pyWriter)) error {
-	return WriteFile(path, func(out io.Writer) error {
+	return tall.ReplaceFile(path, func(out io.Writer) error {
 		var w pyWriter
 		w.open('{')
 		w.key("version")

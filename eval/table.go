@@ -161,7 +161,7 @@ func (t *Table) WriteFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return WriteFile(path, func(w io.Writer) error {
+	return tall.ReplaceFile(path, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})

@@ -44,7 +44,7 @@ func buildPack(ctx context.Context, path string, s *Store, mark string, progress
 	if err != nil {
 		return err
 	}
-	return numpy.ReplaceFile(path, func(w io.Writer) error {
+	return tall.ReplaceFile(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (s *Store) readRows(ctx context.Context, from int, data []float32) error {
 }
 
 // removeStale removes what a killed process left of a pack that it was writing:
-// numpy.ReplaceFile's temporary files, untouched for an hour.
+// tall.ReplaceFile's temporary files, untouched for an hour.
 func removeStale(path string) {
 	dir, base := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(dir))

@@ -225,7 +225,7 @@ func (d *download) open(resp *http.Response, have int64) (*os.File, error) {
 		return nil, fmt.Errorf("download: %w", err)
 	}
 	if v := validator(resp.Header); v != "" {
-		if err := writeFile(d.tag(), []byte(v+"\n")); err != nil {
+		if err := writeText(d.tag(), v+"\n"); err != nil {
 			file.Close()
 			return nil, fmt.Errorf("download: %w", err)
 		}

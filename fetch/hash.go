@@ -98,23 +98,16 @@ func writeRecord(path, sum string) error {
 		return nil
 	}
 	text := sum + "  " + filepath.Base(path) + "\n"
-	if err := writeFile(record(path), []byte(text)); err != nil {
+	if err := writeText(record(path), text); err != nil {
 		return fmt.Errorf("the hash of %s was not recorded: %w", path, err)
 	}
 	return nil
 }
 
-// writeFile writes a small file through a temporary one that is renamed.
-func writeFile(path string, data []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
+// writeText writes a small file whole or not at all.
+func writeText(path, text string) error {
+	return tall.ReplaceFile(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
 		return err
-	}
-	defer os.Remove(file.Name()) // nothing is there once it is renamed
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	})
 }

@@ -193,9 +193,9 @@ func Encode(w io.Writer, shape []int, data []float32) error {
 	return err
 }
 
-// WriteFile writes an npy file by way of [ReplaceFile]. For very many small
+// WriteFile writes an npy file by way of [tall.ReplaceFile]. For very many small
 // files, whose loss costs nothing, [Encode] into a plain file is quicker: this
 // waits for the disk.
 func WriteFile(path string, shape []int, data []float32) error {
-	return ReplaceFile(path, func(w io.Writer) error { return Encode(w, shape, data) })
+	return tall.ReplaceFile(path, func(w io.Writer) error { return Encode(w, shape, data) })
 }

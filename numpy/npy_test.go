@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -302,45 +301,6 @@ func TestReadVector_Types(t *testing.T) {
 	}
 	if err := ReadVector(t.TempDir(), nil); err == nil {
 		t.Error("a folder was read")
-	}
-}
-
-func TestReplaceFile_FailureKeepsTheOld(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.npy")
-	if err := WriteFile(path, []int{1}, []float32{7}); err != nil {
-		t.Fatal(err)
-	}
-	full := errors.New("no space left on device")
-	check := func(err error) {
-		t.Helper()
-		a, readErr := ReadFile(path)
-		entries, _ := os.ReadDir(dir)
-		if err == nil || readErr != nil || a.Float32()[0] != 7 || len(entries) != 1 {
-			t.Errorf("after %v: %v, %v, %d files", err, a, readErr, len(entries))
-		}
-	}
-	for _, written := range []int{0, 10, 3 << 20} {
-		err := ReplaceFile(path, func(w io.Writer) error {
-			if _, err := w.Write(make([]byte, written)); err != nil {
-				return err
-			}
-			return full
-		})
-		if !errors.Is(err, full) || !strings.Contains(err.Error(), path) {
-			t.Error(err)
-		}
-		check(err)
-	}
-	func() {
-		defer func() { check(fmt.Errorf("panic: %v", recover())) }()
-		_ = ReplaceFile(path, func(io.Writer) error { panic("bug") })
-	}()
-	if err := ReplaceFile(dir, nil); err == nil {
-		t.Error("replaced a folder")
-	}
-	if err := ReplaceFile(filepath.Join(dir, "none", "x"), nil); !errors.Is(err, os.ErrNotExist) {
-		t.Error(err)
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"tall"
-	"tall/eval"
 )
 
 // Lines are the lines of one plot, such as the loss and its parts against the
@@ -57,7 +56,7 @@ func (l *Lines) WriteSVG(path string, o PlotOptions) error {
 	if !l.any() {
 		return fmt.Errorf("%s: %w: no points to plot", path, tall.ErrMissing)
 	}
-	return eval.WriteFile(path, func(w io.Writer) error { return l.EncodeSVG(w, o) })
+	return tall.ReplaceFile(path, func(w io.Writer) error { return l.EncodeSVG(w, o) })
 }
 
 func (l *Lines) any() bool {

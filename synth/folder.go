@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"tall"
-	"tall/numpy"
 )
 
 const (
@@ -119,7 +118,7 @@ func (p *place) publish(yaml string) error {
 			return err
 		}
 	}
-	err = numpy.ReplaceFile(config, func(w io.Writer) error {
+	err = tall.ReplaceFile(config, func(w io.Writer) error {
 		_, err := io.WriteString(w, yaml)
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -140,11 +141,11 @@ func openMetrics(path string, step int) (*metricsFile, error) {
 			kept.Write(append(line, '\n'))
 		}
 	}
-	temp := path + ".tmp"
-	if err := os.WriteFile(temp, kept.Bytes(), 0o644); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(temp, path); err != nil {
+	err := tall.ReplaceFile(path, func(w io.Writer) error {
+		_, err := kept.WriteTo(w)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)

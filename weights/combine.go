@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"tall"
-	"tall/numpy"
 )
 
 // maxDesc bounds a tensor's description: its type and up to maxDims dimensions,
@@ -244,7 +243,7 @@ func WriteSaveCombine(path string, ts []Tensor) error {
 	if err := checkTensors(ts); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return numpy.ReplaceFile(path, func(w io.Writer) error { return encodeSaveCombine(w, ts) })
+	return tall.ReplaceFile(path, func(w io.Writer) error { return encodeSaveCombine(w, ts) })
 }
 
 func encodeSaveCombine(w io.Writer, ts []Tensor) error {

@@ -14,5 +14,5 @@
 // before anything is allocated, a pickle is data only ([tall/numpy]), and
 // [File.Match] hands out tensors only in the shapes that a model asks for.
 //
-// Writing replaces a file as a whole or not at all ([tall/numpy.ReplaceFile]).
+// Writing replaces a file as a whole or not at all ([tall.ReplaceFile]).
 package weights

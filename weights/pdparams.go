@@ -232,7 +232,7 @@ func WritePdparams(path string, ts []Tensor) error {
 	if err := checkTensors(ts); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return numpy.ReplaceFile(path, func(w io.Writer) error { return encodePdparams(w, ts) })
+	return tall.ReplaceFile(path, func(w io.Writer) error { return encodePdparams(w, ts) })
 }
 
 func encodePdparams(w io.Writer, ts []Tensor) error {

@@ -328,7 +328,7 @@ func WriteSafetensors(path string, f *File) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return numpy.ReplaceFile(path, func(w io.Writer) error {
+	return tall.ReplaceFile(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package numpy
+package tall
 
 import (
 	"bufio"
@@ -12,12 +12,15 @@ import (
 	"runtime"
 )
 
-// ReplaceFile writes a file so that a reader, a crash or a full disk never
-// sees half of it: the bytes go to a temporary file in the same folder, are
-// forced to disk, and take the name by a rename. When write or any step before
-// the rename fails, the old file stays as it was and the temporary one is
-// removed.
+// ReplaceFile writes a file so that a reader, a crash or a full disk never sees
+// half of it: the bytes go to a temporary file in the same folder, are forced to
+// disk, and take the name by a rename. When write or any step before the rename
+// fails, the old file stays as it was and the temporary one is removed. The
+// folder is made where it is missing.
 func ReplaceFile(path string, write func(io.Writer) error) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
 	f, err := createTemp(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
