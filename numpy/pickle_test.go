@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/big"
 	"os"
@@ -470,6 +471,20 @@ func TestPickleTo_RoundTrip(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestUnpickle_ReadError: a disk that fails is not a bad pickle.
+func TestUnpickle_ReadError(t *testing.T) {
+	broken := errors.New("input/output error")
+	for _, start := range []string{"", "(", "S'abc", "Vabc", "X\x10\x00\x00\x00abc", "I12"} {
+		r := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
+		if _, err := UnpickleFrom(r, 1000); !errors.Is(err, broken) || errors.Is(err, tall.ErrFormat) {
+			t.Errorf("after %q: %v", start, err)
+		}
+		if _, err := UnpickleFrom(strings.NewReader(start), 1000); !errors.Is(err, tall.ErrFormat) { // a file that shrank
+			t.Errorf("shorter than it was: %v", err)
+		}
+	}
 }
 
 func TestPickleTo_Refuses(t *testing.T) {
