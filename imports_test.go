@@ -18,7 +18,7 @@ var imports = map[string][]string{
 	"tensor":           {"golang.org/x/sys"},
 	"tensor/asm":       {"github.com/mmcloughlin/avo"},
 	"nn":               {"tensor"},
-	"numpy":            {".", "github.com/nlpodyssey/gopickle"},
+	"numpy":            {"."},
 	"weights":          {".", "numpy"},
 	"feature":          {".", "numpy", "weights", "github.com/edsrzf/mmap-go"},
 	"dataset":          {".", "feature", "numpy"},
