@@ -20,6 +20,11 @@ type Prediction struct {
 	Sentence string   `json:"sentence"`      // "" where only its vector was known
 	NMS      *float64 `json:"nms,omitempty"` // nil: not suppressed
 	Moments  []Found  `json:"moments"`       // best first
+
+	// Saliency are scores of the video's clips (QVHighlights: of 2 s each), where a
+	// foreign file has them; the larger, the better the clip fits the sentence.
+	// The format of predictions files does not know them.
+	Saliency []float64 `json:"-"`
 }
 
 // Found is a moment of a [Prediction], in seconds.
