@@ -33,16 +33,30 @@ func ReplaceFile(path string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	if err := fillAndSync(f, write); err != nil {
-		return fmt.Errorf("write %s: %w (what stood there before is unchanged)", path, err)
+		return fmt.Errorf("write %s: %w (what stood there before is unchanged)", path, bare(err, f.Name()))
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w (what stood there before is unchanged)", path, err)
+		return fmt.Errorf("write %s: %w (what stood there before is unchanged)", path, bare(err, f.Name()))
 	}
 	renamed = true
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: the file is complete, but its folder could not be forced to disk: %w", path, err)
 	}
 	return nil
+}
+
+// bare takes the name of the temporary file, which means nothing to anybody, out
+// of an error.
+func bare(err error, temp string) error {
+	var p *fs.PathError
+	if errors.As(err, &p) && p.Path == temp {
+		return p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) && l.Old == temp {
+		return l.Err
+	}
+	return err
 }
 
 // createTemp makes a new hidden file beside path. Unlike os.CreateTemp it

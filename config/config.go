@@ -76,7 +76,7 @@ type Section struct {
 	BatchSize    int     `key:"batch_size" def:"56" min:"1"` // B; TEST and INFER: 1
 	OffSize      int     `key:"off_size" in:"TRAIN VALID" def:"2" min:"2" max:"2"`
 	ClipNorm     float64 `key:"clip_norm" in:"TRAIN VALID" def:"5.0" min:"0"` // 0: no clipping
-	LearningRate float64 `key:"learning_rate" in:"TRAIN VALID" def:"1e-3" min:"0"`
+	LearningRate float64 `key:"learning_rate" in:"TRAIN VALID" def:"1e-3" above:"0"`
 
 	FeatsDimen  int `key:"feats_dimen" min:"1"` // of one window; default: a third of F
 	ContextNum  int `key:"context_num" def:"1" min:"1"`

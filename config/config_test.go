@@ -183,7 +183,7 @@ func TestParse_Faults(t *testing.T) {
 		"float type":       {"TRAIN:\n  learning_rate: fast\n", `TRAIN.learning_rate is "fast", must be a number`},
 		"float nan":        {"TRAIN:\n  learning_rate: .nan\n", `t.yaml:2:18: TRAIN.learning_rate`},
 		"float inf":        {"TRAIN:\n  learning_rate: 1e999\n", `too large for a number`},
-		"float negative":   {"TRAIN:\n  learning_rate: -1\n", `is -1, must be at least 0`},
+		"float negative":   {"TRAIN:\n  learning_rate: -1\n", `is -1, must be above 0`},
 		"bool type":        {"TRAIN:\n  use_gpu: maybe\n", `TRAIN.use_gpu is "maybe", must be True or False`},
 		"word":             {"TRAIN:\n  context_mode: nearst\n", `is "nearst", must be one of exact, nearest and none: did you mean "nearest"?`},
 		"fps zero":         {"TRAIN:\n  fps: 0\n", `is 0, must be above 0`},
@@ -324,9 +324,9 @@ func TestOverride(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	for _, tt := range []struct{ section, key, value, want string }{
-		{Train, "batch_size", "x", `--batch_size: TRAIN batch_size is "x", must be a whole number`},
+		{Train, "batch_size", "x", `--batch_size is "x", must be a whole number`},
 		{Valid, "epoch", "3", `VALID has no key "epoch"; it belongs to TRAIN`},
-		{Test, "weight", "3", `--weight: TEST has no key "weight"`},
+		{Test, "weight", "3", `--weight overrides no key: TEST has no key "weight"`},
 		{"NONE", "epoch", "3", `is no section`},
 	} {
 		err := c.Override(tt.section, tt.key, tt.value)

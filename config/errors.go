@@ -9,7 +9,7 @@ import (
 // Error is one fault of a configuration, or of a flag that overrides it. It
 // wraps tall.ErrFormat, or tall.ErrMissing for what is not there.
 type Error struct {
-	File      string
+	File      string // "" for a flag, which Key then names
 	Line, Col int    // from 1; 0: the fault has no place
 	Section   string // may be empty
 	Key       string // may be empty
@@ -21,11 +21,13 @@ type Error struct {
 
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Col)
+	if e.File != "" {
+		b.WriteString(e.File)
+		if e.Line > 0 {
+			fmt.Fprintf(&b, ":%d:%d", e.Line, e.Col)
+		}
+		b.WriteString(": ")
 	}
-	b.WriteString(": ")
 	switch {
 	case e.Section != "" && e.Key != "":
 		fmt.Fprintf(&b, "%s.%s ", e.Section, e.Key)
@@ -79,7 +81,7 @@ func (es Errors) Unwrap() []error {
 func unknownKey(section, key string) string {
 	msg := fmt.Sprintf("has no key %q", key)
 	keys := Keys(section)
-	if m := meant(key, keys); m != "" {
+	if m := Meant(key, keys); m != "" {
 		return msg + m
 	}
 	var homes []string
@@ -94,9 +96,9 @@ func unknownKey(section, key string) string {
 	return msg + "; it has " + strings.Join(keys, ", ")
 }
 
-// meant suggests the nearest of names, as ": did you mean "x"?", or nothing
-// where none is near.
-func meant(got string, names []string) string {
+// Meant suggests the nearest of names, as `: did you mean "x"?`, or nothing where
+// none is near.
+func Meant(got string, names []string) string {
 	best, least := "", max(2, len(got)/3)+1
 	for _, name := range names {
 		// Case, dashes and blanks are slips of the pen, not other names.

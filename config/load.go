@@ -35,6 +35,9 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%w: configuration %s is a folder; name the file in it with --config", tall.ErrFormat, path)
+	}
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
@@ -235,7 +238,7 @@ func (r *reader) section(e entry) {
 	holder, g := r.c.holder(e.key)
 	if holder == nil {
 		msg := fmt.Sprintf("there is no section %q", e.key)
-		hint := meant(e.key, sections)
+		hint := Meant(e.key, sections)
 		if hint == "" {
 			hint = "; there are " + list(sections)
 		}

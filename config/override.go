@@ -20,22 +20,22 @@ import (
 func (c *Config) Override(section, key, value string) error {
 	key = strings.ReplaceAll(key, "-", "_")
 	fault := func(format string, args ...any) error {
-		return &Error{File: "--" + key, Section: section, Msg: fmt.Sprintf(format, args...), Kind: tall.ErrFormat}
+		return &Error{Key: "--" + key, Msg: fmt.Sprintf(format, args...), Kind: tall.ErrFormat}
 	}
 	holder, g := c.holder(section)
 	if holder == nil {
-		return fault("is no section; there are %s", list(sections))
+		return fault("cannot override %q, which is no section; there are %s", section, list(sections))
 	}
 	f, ok := find(section, key)
 	if !ok {
-		return fault("%s", unknownKey(section, key))
+		return fault("overrides no key: %s %s", section, unknownKey(section, key))
 	}
 	texts := []string{value}
 	if f.of(holder).Kind() == reflect.Slice {
 		texts = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 	}
 	if err := f.set(holder, texts); err != nil {
-		return fault("%s %s", key, err)
+		return fault("%s", err)
 	}
 	if *g == nil {
 		*g = given{}

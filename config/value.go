@@ -97,7 +97,7 @@ func (f field) word(text string) error {
 				return nil
 			}
 		}
-		return fmt.Errorf("is %q, must be one of %s%s", text, list(f.one), meant(text, f.one))
+		return fmt.Errorf("is %q, must be one of %s%s", text, list(f.one), Meant(text, f.one))
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type Part struct {
 
 // ErrStopped is the error of a run that its context ended. Everything done so far
 // is in the checkpoint.
-var ErrStopped = errors.New("training stopped; everything so far is saved")
+var ErrStopped = errors.New("training stopped, and everything so far is saved")
 
 // DivergedError says where a run met a loss or gradient that is not finite.
 // The parameters were not touched by that step, and the last checkpoint holds.

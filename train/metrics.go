@@ -111,7 +111,7 @@ func ReadMetrics(path string) ([]Record, error) {
 			if !bytes.HasSuffix(data, []byte("\n")) && !bytes.Contains(data, append(bytes.Clone(scanner.Bytes()), '\n')) {
 				break
 			}
-			return nil, fmt.Errorf("%s:%d: %w: %w", path, line, tall.ErrFormat, err)
+			return nil, fmt.Errorf("%s:%d: %w: %w; remove the file or the line", path, line, tall.ErrFormat, err)
 		}
 		out = append(out, r)
 	}

@@ -92,6 +92,9 @@ func Run(ctx context.Context, b tensor.Backend, learner Learner, adam *nn.Adam, 
 	if err := removeLeftovers(o.Dir, o.Name); err != nil {
 		return fmt.Errorf("save directory: %w", err)
 	}
+	if err := setAside(o); err != nil {
+		return fmt.Errorf("save directory: %w", err)
+	}
 
 	r := &run{Options: o, backend: b, learner: learner, params: learner.Params(), adam: adam, start: time.Now()}
 	r.state = State{Seed: o.Seed, Best: math.Inf(-1)}
@@ -99,6 +102,7 @@ func Run(ctx context.Context, b tensor.Backend, learner Learner, adam *nn.Adam, 
 	if err := r.resume(); err != nil {
 		return err
 	}
+	r.first = r.state.Step
 	r.metrics, err = openMetrics(filepath.Join(o.Dir, MetricsName), r.state.Step)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
@@ -117,7 +121,9 @@ type run struct {
 	rng     *rand.PCG
 	metrics *metricsFile
 	start   time.Time
-	saved   time.Time
+	saved   time.Time // when the last state was written, or the run began
+	first   int       // steps done before this run
+	going   bool      // a state stands in Dir from which the run can go on
 }
 
 func (r *run) notify(e Event) {
@@ -138,6 +144,7 @@ func (r *run) resume() error {
 	if err != nil {
 		return fmt.Errorf("resume: %w", err)
 	}
+	r.going = filepath.Clean(r.Resume.Path) == filepath.Join(r.Dir, r.Name+Extension)
 	if s.Step == 0 { // somebody else's weights
 		r.state.Epoch = s.Epoch
 		r.note("%s holds weights alone: going on at epoch %d with fresh optimiser moments", r.Resume.Path, s.Epoch)
@@ -163,6 +170,9 @@ func (r *run) resume() error {
 // epochs is the loop.
 func (r *run) epochs(ctx context.Context) error {
 	r.saved = time.Now()
+	if r.Epochs > 0 && r.state.Epoch >= r.Epochs || r.stepsDone() {
+		r.note("nothing is left to train: %d epochs and %d steps are done; give a larger --epoch to go on", r.state.Epoch, r.state.Step)
+	}
 	for ; (r.Epochs == 0 || r.state.Epoch < r.Epochs) && !r.stepsDone(); r.state.Epoch++ {
 		var err error
 		if r.state.RNG, err = r.rng.MarshalBinary(); err != nil {
@@ -253,11 +263,14 @@ func (r *run) diverged(members []int, err error) error {
 }
 
 func (r *run) stop(ctx context.Context) error {
+	if r.state.Step == r.first && r.state.Batch == 0 { // a state of no use must not replace another
+		return fmt.Errorf("%w before the first step: %w", context.Cause(ctx), ErrStopped)
+	}
 	if err := r.saveState(); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w (step %d; go on with --resume %s): %w",
-		ErrStopped, r.state.Step, filepath.Join(r.Dir, r.Name), context.Cause(ctx))
+	return fmt.Errorf("%w: %w at step %d (epoch %d); go on with --resume %s",
+		context.Cause(ctx), ErrStopped, r.state.Step, r.state.Epoch, filepath.Join(r.Dir, r.Name))
 }
 
 // endEpoch writes the epoch's weights, validates, and moves the state on. The
@@ -327,8 +340,13 @@ func (r *run) save(name string, s State) error {
 	begun := time.Now()
 	path := filepath.Join(r.Dir, name+Extension)
 	if err := weights.WriteSafetensors(path, checkpoint(r.backend, r.params, s, r.Meta)); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		err = fmt.Errorf("checkpoint: %w", err)
+		if r.going {
+			err = fmt.Errorf("%w; the state before it is whole: go on with --resume %s", err, filepath.Join(r.Dir, r.Name))
+		}
+		return err
 	}
+	r.going = r.going || s.HasMoments
 	r.notify(Event{Kind: Saved, Path: path, Epoch: s.Epoch, Took: time.Since(begun)})
 	return nil
 }

@@ -127,6 +127,13 @@ func Restore(b tensor.Backend, params []*nn.Param, f *weights.File) (State, erro
 	return s, nil
 }
 
+// SeedOf returns the seed of the run that wrote a checkpoint, where the file
+// records it.
+func SeedOf(f *weights.File) (seed uint64, ok bool) {
+	seed, err := strconv.ParseUint(f.Meta[metaSeed], 10, 64)
+	return seed, err == nil
+}
+
 // LoadParams loads the parameters alone, as --pretrain and --weights want it.
 func LoadParams(b tensor.Backend, params []*nn.Param, f *weights.File) error {
 	specs := make([]weights.Spec, len(params))
@@ -211,20 +218,26 @@ func epochOfName(path string) int {
 	return n + 1
 }
 
-// Find resolves what --resume and --weights name: a file, or a prefix to which
-// .safetensors or .pdparams is added.
+// Find resolves what --resume, --pretrain and --weights name: a file, or a prefix
+// to which .safetensors or .pdparams is added.
 func Find(name string) (string, error) {
+	folder := false
 	for _, ext := range []string{"", Extension, ".pdparams"} {
 		info, err := os.Stat(name + ext)
 		switch {
 		case err == nil && !info.IsDir():
 			return name + ext, nil
+		case err == nil && ext == "":
+			folder = true
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("weights: %w", err)
 		}
 	}
-	return "", fmt.Errorf("weights %s: %w: neither that file nor %s or %s exists",
-		name, tall.ErrMissing, name+Extension, filepath.Base(name)+".pdparams")
+	if folder {
+		return "", fmt.Errorf("weights: %s is a folder: %w: name a checkpoint in it, such as %s", name, tall.ErrMissing, filepath.Join(name, "TALL"))
+	}
+	return "", fmt.Errorf("weights: %w: there is no file %s, %s or %s", tall.ErrMissing,
+		name, filepath.Base(name)+Extension, filepath.Base(name)+".pdparams")
 }
 
 // prune removes the oldest per-epoch files beyond the newest keep (0: keep all).
@@ -263,6 +276,34 @@ func removeLeftovers(dir, name string) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// setAside renames what an earlier run left in the folder, where a new one
+// begins there: a command given twice, or without its --resume, must not destroy
+// the work of days with its first state. Per-epoch files are overwritten, as in
+// the reference.
+func setAside(o Options) error {
+	state := filepath.Join(o.Dir, o.Name+Extension)
+	if o.Resume != nil && filepath.Dir(filepath.Clean(o.Resume.Path)) == filepath.Clean(o.Dir) {
+		return nil // the same run goes on
+	}
+	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for from, to := range map[string]string{
+		o.Name + Extension:           o.Name + "_previous" + Extension,
+		o.Name + "_best" + Extension: o.Name + "_previous_best" + Extension,
+		MetricsName:                  "metrics_previous.jsonl",
+	} {
+		err := os.Rename(filepath.Join(o.Dir, from), filepath.Join(o.Dir, to))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if o.Notify != nil {
+		o.Notify(Event{Kind: Noted, Message: fmt.Sprintf("%s holds an earlier run: its state is kept as %s_previous, its per-epoch files will be replaced", o.Dir, o.Name)})
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func newBench(g *global) *cobra.Command {
 		Short: "Measure this machine: matrix products, the training step, pair scoring",
 		Long: "Measures, in one run, the machine's peak of fused multiply-adds and how much of it\n" +
 			"the kernels reach, on one thread and on all. $TALL_KERNEL chooses the kernels.",
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			re, err := regexp.Compile(match)
 			if err != nil {

@@ -59,7 +59,7 @@ func (c *common) openSection(ctx context.Context, con *console, s *config.Sectio
 	if d.examples, err = c.sentences(s); err != nil {
 		return nil, err
 	}
-	bar := con.progress("pack " + s.SlidingClipPath)
+	bar := con.progress("pack "+s.SlidingClipPath, "windows")
 	defer bar.finish()
 	d.store, err = feature.OpenContext(ctx, s.SlidingClipPath, feature.Options{
 		Dim: s.FeatsDimen, FPS: s.FPS, Pack: s.Pack && !c.noPack,
@@ -113,7 +113,7 @@ func (d *sectionData) localize(ctx context.Context, con *console, l tall.Localiz
 		}
 		byVideo[e.Video] = append(byVideo[e.Video], e)
 	}
-	bar := con.progress("localize")
+	bar := con.progress("localize", "sentences")
 	defer bar.finish()
 	done := 0
 	for _, video := range videos {

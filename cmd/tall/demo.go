@@ -48,7 +48,7 @@ func newDemo(g *global) *cobra.Command {
 		Long: "Makes a synthetic corpus, trains CTRL on it, evaluates on held-out videos beside\n" +
 			"chance and beside the same model trained without the sentences, and draws the answers\n" +
 			"to three sentences. Offline, about a minute. Exits with 1 if the model did not learn.",
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd) },
 	}
 	f := cmd.Flags()
@@ -57,7 +57,15 @@ func newDemo(g *global) *cobra.Command {
 	return cmd
 }
 
-func (d *demo) run(cmd *cobra.Command) (err error) {
+func (d *demo) run(cmd *cobra.Command) error {
+	err := d.steps(cmd)
+	if ctx := cmd.Context(); ctx.Err() != nil {
+		return context.Cause(ctx) // nothing is left of it that one could go on with
+	}
+	return err
+}
+
+func (d *demo) steps(cmd *cobra.Command) (err error) {
 	if d.con, err = d.console(cmd.ErrOrStderr()); err != nil {
 		return err
 	}
@@ -105,7 +113,7 @@ func (d *demo) corpus(ctx context.Context) error {
 	if o.Threads, err = d.workers(); err != nil {
 		return err
 	}
-	bar := d.con.progress("write a corpus")
+	bar := d.con.progress("write a corpus", "files")
 	defer bar.finish()
 	summary, err := synth.Write(ctx, filepath.Join(d.dir, "corpus"), o, func(done, total int) { bar.set(done, total, "") })
 	if err != nil {
@@ -153,7 +161,7 @@ func (d *demo) fit(ctx context.Context, what string, data ctrl.Data, dir string)
 	if err != nil {
 		return nil, err
 	}
-	bar := d.con.progress(what)
+	bar := d.con.progress(what, "steps")
 	defer bar.finish()
 	meta, err := checkpointMeta(d.opts, tall.Manifest{}, tall.Manifest{}, "")
 	if err != nil {

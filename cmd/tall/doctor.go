@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func newDoctor(g *global) *cobra.Command {
 		Long: "Looks at a configuration, pickle, feature folder, packed features, weights, npy, annotations\n" +
 			"or predictions: what it is, counts, shapes, missing windows, sentences without windows,\n" +
 			"spans past the end, duplicates. Exits with 1 if one of them could not be used.",
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, math.MaxInt, "the PATH of a file or folder"),
 		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd, args) },
 	}
 	f := cmd.Flags()
@@ -186,7 +187,7 @@ func (d *doctor) corpus(ctx context.Context, g *diagnosis, name string, clips da
 			}
 		}
 	}
-	bar := d.con.progress("read " + folder)
+	bar := d.con.progress("read "+folder, "windows")
 	defer bar.finish()
 	in.Progress = func(done, total int) { bar.set(done, total, "") }
 	report, err := dataset.Inspect(ctx, in)

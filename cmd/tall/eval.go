@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -22,7 +21,6 @@ type evalFlags struct {
 	common
 	saveDir string
 	verbose bool
-	nms     string
 }
 
 func newEval(g *global) *cobra.Command {
@@ -34,15 +32,15 @@ func newEval(g *global) *cobra.Command {
 			"TEST section, and prints R@1, R@5 and R@10. Suppression is at the metric's IoU less\n" +
 			"0.05, as in the reference, unless --nms fixes it.",
 		Example: "tall eval --config configs/tall.yaml --weights data/checkpoints/TALL",
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, ""),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return e.run(cmd) },
 	}
 	e.register(cmd)
 	e.registerWeights(cmd)
 	f := cmd.Flags()
 	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
-	f.Int("log-interval", 1, "accepted as in the reference; progress is shown either way")
-	f.StringVar(&e.nms, "nms", "", "moving (the metric's IoU less 0.05) or a fixed threshold; overrides the configuration")
+	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
+	overrides(f, "string", "nms", "moving (the metric's IoU less 0.05) or a fixed threshold")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "a row for each movie")
 	return cmd
 }
@@ -64,6 +62,9 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := makeSaveDir(e.saveDir); err != nil {
+		return err
+	}
 	model, data, err := e.open(cmd, con, &cfg.Test, o)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	var predictions []eval.Prediction
-	err = data.localize(cmd.Context(), con, model.localizer(), e.batch(cmd), func(a answer) error {
+	err = data.localize(cmd.Context(), con, model.localizer(), sentencesAtOnce(&cfg.Test), func(a answer) error {
 		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, predictionNMS, 0))
 		return scorer.Add(a.scored, a.example)
 	})
@@ -99,9 +100,6 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 }
 
 func (e *evalFlags) write(table *eval.Table, predictions []eval.Prediction) error {
-	if err := os.MkdirAll(e.saveDir, 0o755); err != nil {
-		return fmt.Errorf("--save_dir: %w", err)
-	}
 	if err := eval.WritePredictions(filepath.Join(e.saveDir, "predictions.jsonl"), predictions); err != nil {
 		return err
 	}
@@ -121,7 +119,11 @@ func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctr
 	if err != nil {
 		return nil, nil, err
 	}
-	model, err := loadModel(b, path, o)
+	f, r, err := readWeights(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := loadModel(b, f, r, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +132,7 @@ func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctr
 		return nil, nil, err
 	}
 	if model.visual.Unknown() || data.visual().Unknown() {
-		con.Warn("it is not known how the weights' or the folder's features were made: that they fit is not checked", "weights", model.path, "folder", data.store.Dir())
+		con.Warn("nothing says which encoder made the features: that the weights were trained on such ones is not checked", "weights", model.path, "folder", data.store.Dir())
 	}
 	return model, data, nil
 }
@@ -141,15 +143,11 @@ func (t *trained) localizer() tall.Localizer {
 	return ctrl.NewLocalizer(t.Model, ctrl.LocalizerOptions{Visual: t.visual, Sentence: t.sentence})
 }
 
-// batch is --batch_size where it was given: how many sentences to ask together.
-// The configuration's 1 stands for no bound, as the answers do not depend on it.
-func (c *common) batch(cmd *cobra.Command) int {
-	if !cmd.Flags().Changed("batch-size") {
-		return 0
+// sentencesAtOnce is --batch_size where it was given. The configuration's 1
+// stands for no bound, as the answers do not depend on it.
+func sentencesAtOnce(s *config.Section) int {
+	if s.Source("batch_size") == config.FromFlag {
+		return s.BatchSize
 	}
-	n, err := cmd.Flags().GetInt("batch-size")
-	if err != nil {
-		return 0
-	}
-	return n
+	return 0
 }

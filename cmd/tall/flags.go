@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tall/config"
 )
@@ -15,7 +17,6 @@ type common struct {
 	modelName string
 	config    string
 	preset    string
-	useGPU    pyBool
 	noPack    bool
 	weights   string
 	url       string
@@ -26,11 +27,11 @@ func (c *common) register(cmd *cobra.Command) {
 	f.StringVar(&c.modelName, "model-name", "TALL", "name of the model; there is one, TALL")
 	f.StringVar(&c.config, "config", "./configs/tall.yaml", "configuration file")
 	f.StringVar(&c.preset, "preset", "", "paddle, tf or paper: whose values hold where no flag says otherwise (default: the configuration's, or paddle)")
-	f.Var(&c.useGPU, "use-gpu", "True or False; this build computes on the CPU either way")
-	f.Int("batch-size", 0, "sentences (train: pairs) in a batch; overrides the configuration")
-	f.String("context-mode", "", "exact (the reference), nearest or none: which windows stand beside a window; overrides the configuration")
-	f.Float64("fps", 0, "frames in a second of the source videos; overrides the configuration (TACoS: 29.4)")
 	f.BoolVar(&c.noPack, "no-pack", false, "read the feature files one by one instead of packing them once")
+	overrides(f, "True|False", "use-gpu", "True or False; this build computes on the CPU either way")
+	overrides(f, "int", "batch-size", "pairs in a batch (train), sentences asked together (eval, predict)")
+	overrides(f, "string", "context-mode", "exact (the reference), nearest or none: which windows stand beside a window")
+	overrides(f, "float", "fps", "frames in a second of the source videos (TACoS: 29.4)")
 }
 
 // registerWeights adds the flags of commands that use a trained model.
@@ -40,9 +41,39 @@ func (c *common) registerWeights(cmd *cobra.Command) {
 	f.StringVar(&c.url, "weights-url", "", "where the released model lies (also $"+envWeightsURL+")")
 }
 
+// overrides adds a flag that overrides the key of its name in the section that
+// the command reads. [common.load] hands its text to the configuration, which
+// checks it.
+func overrides(f *pflag.FlagSet, kind, name, usage string) {
+	f.Var(&override{kind: kind}, name, usage+"; overrides the configuration")
+}
+
+// override is the text of such a flag. Unlike pflag's own a Boolean always takes
+// a value, so that `--use_gpu False` works as it does in the reference.
+type override struct{ kind, text string }
+
+func (o *override) String() string     { return o.text }
+func (o *override) Set(s string) error { o.text = s; return nil }
+func (o *override) Type() string       { return o.kind }
+
+// pyBool is a flag for a Boolean as Python writes it (True, False), which
+// overrides nothing. Like [override] it always takes a value.
+type pyBool bool
+
+func (b *pyBool) String() string { return strconv.FormatBool(bool(*b)) }
+
+func (b *pyBool) Set(s string) (err error) {
+	v, err := strconv.ParseBool(s)
+	*b = pyBool(v)
+	return err
+}
+
+func (b *pyBool) Type() string { return "True|False" }
+
 // load reads the configuration and lets the flags that were given override the
-// section, as in the reference.
-func (c *common) load(cmd *cobra.Command, con *console, section string) (*config.Config, error) {
+// sections, as in the reference. The first section is the one that the command
+// is about.
+func (c *common) load(cmd *cobra.Command, con *console, sections ...string) (*config.Config, error) {
 	if !strings.EqualFold(c.modelName, "TALL") {
 		return nil, fmt.Errorf("--model_name %q: there is one model, TALL", c.modelName)
 	}
@@ -50,20 +81,18 @@ func (c *common) load(cmd *cobra.Command, con *console, section string) (*config
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range config.Keys(section) {
-		flag := cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-"))
-		if flag == nil || !flag.Changed {
-			continue
-		}
-		if err := cfg.Override(section, key, flag.Value.String()); err != nil {
+	given := map[string]string{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	for _, section := range sections {
+		if err := cfg.Merge(section, given); err != nil {
 			return nil, err
 		}
 	}
-	s, err := cfg.Section(section)
+	s, err := cfg.Section(sections[0])
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Need(section); err != nil {
+	if err := cfg.Need(s.Name); err != nil {
 		return nil, err
 	}
 	if s.UseGPU {

@@ -19,7 +19,7 @@ func newGenInfer(g *global) *cobra.Command {
 			"TEST section's pickle (infer_feat/) and the first sentence of each of its clips\n" +
 			"(infer_clip-sen.pkl).",
 		Aliases: []string{"gen_infer"},
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			con, err := c.console(cmd.ErrOrStderr())
 			if err != nil {

@@ -10,9 +10,6 @@ import (
 	"syscall"
 
 	"charm.land/fang/v2"
-	"charm.land/lipgloss/v2"
-
-	"tall/train"
 )
 
 // version of the program; see CHANGELOG.md.
@@ -22,6 +19,7 @@ const version = "0.1.0"
 const (
 	exitFailed      = 1   // an error, or an answer that is 'no' (doctor, demo)
 	exitInterrupted = 130 // Ctrl-C: 128 + SIGINT, as shells have it
+	exitTerminated  = 143 // 128 + SIGTERM
 )
 
 func main() {
@@ -30,32 +28,43 @@ func main() {
 
 // Main is the whole program, for tests too: arguments and streams in, exit code out.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
-	// A second Ctrl-C ends at once: the first one is then no longer caught.
-	context.AfterFunc(ctx, stop)
-
-	root := newRoot()
+	g := &global{}
+	root := newRoot(g)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := fang.Execute(ctx, root, fang.WithVersion(version), fang.WithErrorHandler(printError))
+	err := fang.Execute(ctx, root, fang.WithVersion(version),
+		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { g.printError(w, err) }))
+	var i interrupted
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, train.ErrStopped), errors.Is(err, context.Canceled):
+	case errors.As(context.Cause(ctx), &i) && i.signal == syscall.SIGTERM:
+		return exitTerminated
+	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
 	return exitFailed
 }
 
-// errSilent ends a command with exit code 1 when everything was already said.
-var errSilent = errors.New("")
-
-func printError(w io.Writer, _ fang.Styles, err error) {
-	if errors.Is(err, errSilent) {
-		return
+// interruptible ends ctx at the first SIGINT or SIGTERM. A second one ends the
+// process at once, as it is then no longer caught.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-caught:
+			signal.Stop(caught)
+			cancel(interrupted{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(caught)
+		cancel(nil)
 	}
-	red := lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Red)
-	lipgloss.Fprintln(w, red.Render("tall:")+" "+err.Error())
 }

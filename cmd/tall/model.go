@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"tall"
 	"tall/config"
@@ -20,6 +22,10 @@ const (
 	metaMark     = "tall.validation"        // how the checkpoint was chosen
 	metaVersion  = "tall.version"
 )
+
+// recordKeys are those that say how the weights were made: all but the state of
+// the run, which package train writes.
+var recordKeys = []string{metaOptions, metaVisual, metaSentence, metaMark, metaVersion}
 
 // modelOptions are the options of the model and its training: a preset, changed
 // by what the configuration and the flags say. From strong to weak: a flag, the
@@ -105,56 +111,115 @@ func checkpointMeta(o ctrl.Options, visual, sentence tall.Manifest, mark string)
 	return meta, nil
 }
 
+// record is what a checkpoint of ours says of how it was made. Files that
+// somebody else wrote say nothing, and everything is zero.
+type record struct {
+	options          *ctrl.Options // nil: not recorded
+	visual, sentence tall.Manifest
+	mark             string // how it was chosen
+}
+
+func readRecord(f *weights.File) (r record, err error) {
+	r.mark = f.Meta[metaMark]
+	for key, v := range map[string]any{metaOptions: &r.options, metaVisual: &r.visual, metaSentence: &r.sentence} {
+		text := f.Meta[key]
+		if text == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(text), v); err != nil {
+			return r, fmt.Errorf("%s: metadata %s: %w: %w", f.Path, key, tall.ErrFormat, err)
+		}
+	}
+	return r, nil
+}
+
+// fitsRun compares a checkpoint that a run goes on from with what the run now
+// has. Features made otherwise are refused; other settings are told of, as a run
+// that goes on with them is not the one that began.
+func fitsRun(con *console, f *weights.File, o ctrl.Options, data *sectionData) error {
+	r, err := readRecord(f)
+	if err != nil {
+		return err
+	}
+	if err := r.visual.Check(data.visual()); err != nil {
+		return fmt.Errorf("%s: window features of %s: %w; --pretrain begins a new run from these weights", f.Path, data.store.Dir(), err)
+	}
+	if err := r.sentence.Check(data.sentence()); err != nil {
+		return fmt.Errorf("%s: sentence vectors: %w; --pretrain begins a new run from these weights", f.Path, err)
+	}
+	if r.options == nil {
+		return nil
+	}
+	changes, err := changed(*r.options, o)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		con.Warn("the run goes on with other settings than it had", changes...)
+	}
+	return nil
+}
+
+// changed lists the settings, as arguments of a log line, that differ and change
+// what a training step does: not how long it goes on, nor how it is evaluated.
+func changed(was, is ctrl.Options) ([]any, error) {
+	is.Preset, is.Epochs, is.Steps, is.EvalIoU = was.Preset, was.Epochs, was.Steps, was.EvalIoU
+	var fields [2]map[string]json.RawMessage
+	for i, o := range []ctrl.Options{was, is} {
+		text, err := json.Marshal(o)
+		if err == nil {
+			err = json.Unmarshal(text, &fields[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	var out []any
+	for _, key := range slices.Sorted(maps.Keys(fields[1])) {
+		if a, b := string(fields[0][key]), string(fields[1][key]); a != b {
+			out = append(out, key, fmt.Sprintf("%s, was %s", b, a))
+		}
+	}
+	return out, nil
+}
+
 // trained is a model with the weights of a file and what the file says of them.
 type trained struct {
 	*ctrl.Model
-	path             string
-	visual, sentence tall.Manifest
-	mark             string            // how it was chosen, where the file says so
-	meta             map[string]string // what the file records, the state of its run aside
+	record
+	path string
 }
 
-// loadModel reads weights into a model. Where the file records its structure
-// (a checkpoint of ours), that counts; the configuration's dimensions must agree
-// in any case.
-func loadModel(b backend, path string, o ctrl.Options) (*trained, error) {
-	found, err := train.Find(path)
+// readWeights reads a file of weights, or prefix of one, and what it records.
+func readWeights(name string) (*weights.File, record, error) {
+	path, err := train.Find(name)
+	if err != nil {
+		return nil, record{}, err
+	}
+	f, err := weights.Read(path)
+	if err != nil {
+		return nil, record{}, err
+	}
+	r, err := readRecord(f)
+	return f, r, err
+}
+
+// loadModel puts weights into a model. Where the file records its structure (a
+// checkpoint of ours), that counts; the dimensions are those of o in any case.
+func loadModel(b backend, f *weights.File, r record, o ctrl.Options) (*trained, error) {
+	if r.options != nil {
+		o.Bias, o.Fusion = r.options.Bias, r.options.Fusion
+	}
+	model, err := ctrl.Blank(b, o)
 	if err != nil {
 		return nil, err
 	}
-	f, err := weights.Read(found)
+	tensors, err := f.Match(model.Specs())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; the model is that of preset %s (--preset) with the dimensions of the configuration's MODEL section (--config)", err, o.Preset)
 	}
-	t := &trained{path: found, mark: f.Meta[metaMark], meta: map[string]string{}}
-	for _, key := range []string{metaOptions, metaVisual, metaSentence, metaMark} {
-		if text, ok := f.Meta[key]; ok {
-			t.meta[key] = text
-		}
+	if err := model.Load(tensors); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
-	if text := f.Meta[metaOptions]; text != "" {
-		var recorded ctrl.Options
-		if err := json.Unmarshal([]byte(text), &recorded); err != nil {
-			return nil, fmt.Errorf("%s: metadata %s: %w: %w", found, metaOptions, tall.ErrFormat, err)
-		}
-		o.Bias, o.Fusion = recorded.Bias, recorded.Fusion
-	}
-	for key, m := range map[string]*tall.Manifest{metaVisual: &t.visual, metaSentence: &t.sentence} {
-		if text := f.Meta[key]; text != "" {
-			if err := json.Unmarshal([]byte(text), m); err != nil {
-				return nil, fmt.Errorf("%s: metadata %s: %w: %w", found, key, tall.ErrFormat, err)
-			}
-		}
-	}
-	if t.Model, err = ctrl.Blank(b, o); err != nil {
-		return nil, err
-	}
-	tensors, err := f.Match(t.Specs())
-	if err != nil {
-		return nil, fmt.Errorf("%w; the model is that of preset %s (--preset) with the dimensions of the configuration's MODEL section", err, o.Preset)
-	}
-	if err := t.Load(tensors); err != nil {
-		return nil, fmt.Errorf("%s: %w", found, err)
-	}
-	return t, nil
+	return &trained{Model: model, record: r, path: f.Path}, nil
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -27,18 +27,18 @@ func newPredict(g *global) *cobra.Command {
 		Long: "Answers the sentences of the configuration's INFER section: the best moment of each\n" +
 			"in frames as the reference writes it, and the best moments in seconds.",
 		Example: "tall predict --config configs/tall.yaml --weights data/checkpoints/TALL --filelist data/dataset/tall/infer",
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, ""),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
 	}
 	p.register(cmd)
 	p.registerWeights(cmd)
 	f := cmd.Flags()
-	f.String("filelist", "", "folder with infer_feat/ and infer_clip-sen.pkl; overrides the configuration")
-	f.Int("infer-topk", 20, "moments listed for each sentence in predictions.jsonl")
-	f.String("nms", "", "threshold of suppression; overrides the configuration (0.45)")
-	f.Int("log-interval", 1, "accepted as in the reference; progress is shown either way")
+	overrides(f, "string", "filelist", "folder with infer_feat/ and infer_clip-sen.pkl")
+	overrides(f, "int", "infer-topk", "moments listed for each sentence in predictions.jsonl (20)")
+	overrides(f, "string", "nms", "threshold of suppression (0.45)")
+	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
 	f.StringVar(&p.saveDir, "save-dir", "data/predict_results", "where the results go")
-	f.StringVar(&p.videoPath, "video-path", "", "accepted as in the reference, which does not read it")
+	f.StringVar(&p.videoPath, "video-path", "", "taken as the reference's, which does not read it")
 	return cmd
 }
 
@@ -62,7 +62,13 @@ func (p *predictFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := makeSaveDir(p.saveDir); err != nil {
+		return err
+	}
 	model, data, err := p.open(cmd, con, &cfg.Infer, o)
+	if errors.Is(err, tall.ErrMissing) && missing(cfg.Infer.ClipSentvec) {
+		return fmt.Errorf("%w; tall gen-infer makes an inference sample, --filelist names the folder of another", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -70,7 +76,7 @@ func (p *predictFlags) run(cmd *cobra.Command) error {
 
 	var predictions []eval.Prediction
 	var best []eval.VideoMoments
-	err = data.localize(cmd.Context(), con, model.localizer(), p.batch(cmd), func(a answer) error {
+	err = data.localize(cmd.Context(), con, model.localizer(), sentencesAtOnce(&cfg.Infer), func(a answer) error {
 		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, nms, cfg.Infer.InferTopK))
 		if len(best) == 0 || best[len(best)-1].Video != a.example.Video {
 			best = append(best, eval.VideoMoments{Video: a.example.Video})
@@ -83,9 +89,6 @@ func (p *predictFlags) run(cmd *cobra.Command) error {
 	})
 	if err != nil {
 		return err
-	}
-	if err := os.MkdirAll(p.saveDir, 0o755); err != nil {
-		return fmt.Errorf("--save_dir: %w", err)
 	}
 	if err := eval.WritePredictions(filepath.Join(p.saveDir, "predictions.jsonl"), predictions); err != nil {
 		return err

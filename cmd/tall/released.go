@@ -34,8 +34,7 @@ func (c *common) findWeights(ctx context.Context, con *console) (string, error) 
 		return "", err
 	}
 	file.MaxBytes = maxReleased
-	bar := con.progress("download " + file.URL)
-	bar.bytes = true
+	bar := con.progress("download "+file.URL, unitBytes)
 	defer bar.finish()
 	_, err = fetch.Get(ctx, file, fetch.Options{Progress: func(done, total int64) { bar.set(int(done), int(total), "") }})
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,8 +15,7 @@ type global struct {
 	logFormat string
 }
 
-func newRoot() *cobra.Command {
-	g := &global{}
+func newRoot(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tall",
 		Short: "Find the moment in a video that a sentence describes",
@@ -35,6 +33,7 @@ func newRoot() *cobra.Command {
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newTrain(g), newEval(g), newPredict(g), newGenInfer(g),
 		newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g),
@@ -42,36 +41,16 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// maxThreads is more than any machine has.
+const maxThreads = 4096
+
 // workers is the number of threads asked for.
 func (g *global) workers() (int, error) {
-	if g.threads < 0 {
-		return 0, fmt.Errorf("--threads %d: give a positive number, or 0 for all", g.threads)
-	}
-	if g.threads == 0 {
+	switch {
+	case g.threads < 0 || g.threads > maxThreads:
+		return 0, fmt.Errorf("--threads %d: give a number from 1 to %d, or 0 for all processors", g.threads, maxThreads)
+	case g.threads == 0:
 		return runtime.GOMAXPROCS(0), nil
 	}
 	return g.threads, nil
 }
-
-// pyBool is a flag for a boolean as Python writes it (True, False). Unlike
-// pflag's own it always takes a value, so that `--use_gpu False` works as it
-// does in the reference.
-type pyBool bool
-
-func (b *pyBool) String() string {
-	if *b {
-		return "True"
-	}
-	return "False"
-}
-
-func (b *pyBool) Set(s string) error {
-	v, err := strconv.ParseBool(s)
-	if err != nil {
-		return fmt.Errorf("%q is neither True nor False", s)
-	}
-	*b = pyBool(v)
-	return nil
-}
-
-func (b *pyBool) Type() string { return "bool" }

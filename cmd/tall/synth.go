@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func newSynth(g *global) *cobra.Command {
 			"one that does not. --scale " + strings.Join(synth.Scales(), ", ") + ".",
 		Example: "tall synth --out corpus --scale demo\n" +
 			"tall train --config corpus/tall.yaml --save_dir corpus/checkpoints",
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	f := cmd.Flags()
@@ -43,7 +44,6 @@ func newSynth(g *global) *cobra.Command {
 	f.Float64Var(&s.noise, "noise", 0, "deviation of the noise; 1: as strong as the events")
 	f.Uint64Var(&s.seed, "seed", 1, "same seed, same bytes")
 	f.BoolVar(&s.force, "force", false, "write into a folder that holds other things; they stay")
-	cobra.CheckErr(cmd.MarkFlagRequired("out"))
 	return cmd
 }
 
@@ -51,6 +51,12 @@ func (s *synthFlags) run(cmd *cobra.Command) error {
 	con, err := s.console(cmd.ErrOrStderr())
 	if err != nil {
 		return err
+	}
+	switch {
+	case s.out == "":
+		return errors.New("--out is missing: name the folder to write")
+	case s.windows < 0 || s.sentences < 0:
+		return fmt.Errorf("--windows %d --sentences %d: give positive numbers", s.windows, s.sentences)
 	}
 	o, err := synth.Preset(s.scale)
 	if err != nil {
@@ -78,7 +84,7 @@ func (s *synthFlags) run(cmd *cobra.Command) error {
 	if o.Threads, err = s.workers(); err != nil {
 		return err
 	}
-	bar := con.progress("write " + s.out)
+	bar := con.progress("write "+s.out, "files")
 	defer bar.finish()
 	summary, err := synth.Write(cmd.Context(), s.out, o, func(done, total int) { bar.set(done, total, "") })
 	if err != nil {

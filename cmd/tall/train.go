@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -43,39 +44,39 @@ func newTrain(g *global) *cobra.Command {
 			"for bit, as TALL. Ctrl-C finishes the step, saves and exits with 130.",
 		Example: "tall train --config configs/tall.yaml --save_dir data/checkpoints\n" +
 			"tall train --config configs/tall.yaml --resume data/checkpoints/TALL",
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.run(cmd) },
 	}
 	t.register(cmd)
 	f := cmd.Flags()
-	f.Int("epoch", 0, "epochs to train in all; overrides the configuration")
-	f.Float64("learning-rate", 0, "overrides the configuration")
-	f.Float64("clip-norm", 0, "limit of the gradients' global norm, 0 for none; overrides the configuration")
-	f.StringVar(&t.pretrain, "pretrain", "", "start from these weights (a file), counting epochs from 0")
+	overrides(f, "int", "epoch", "epochs to train in all")
+	overrides(f, "float", "learning-rate", "learning rate of Adam")
+	overrides(f, "float", "clip-norm", "limit of the gradients' global norm, 0 for none")
+	f.StringVar(&t.pretrain, "pretrain", "", "start from these weights (a file or prefix), counting epochs from 0")
 	f.StringVar(&t.resume, "resume", "", "go on from this checkpoint (a file or prefix)")
 	f.StringVar(&t.saveDir, "save-dir", "data/checkpoints", "where checkpoints, metrics.jsonl and loss.svg go")
 	f.IntVar(&t.validInterval, "valid-interval", 1, "epochs between validations on the VALID section; 0: never")
 	f.IntVar(&t.logInterval, "log-interval", 10, "steps between logged losses")
 	f.Var(&t.fixSeed, "fix-random-seed", fmt.Sprintf("True or False; True is --seed %d", referenceSeed))
 	f.Uint64Var(&t.seed, "seed", 0, "seed of initial values and batches; without it a fresh one is drawn and printed")
-	f.DurationVar(&t.saveEvery, "save-every", 5*time.Minute, "time between states within an epoch")
+	f.DurationVar(&t.saveEvery, "save-every", 5*time.Minute, "time between states within an epoch; 0: each epoch's end alone")
 	f.IntVar(&t.keep, "keep", 0, "newest per-epoch checkpoints to keep; 0: all")
 	return cmd
 }
 
-// seedOf returns the run's seed: given, the reference's, or a fresh one.
-func (t *trainFlags) seedOf(cmd *cobra.Command) (uint64, error) {
+// check refuses flags that make no sense, before anything is read.
+func (t *trainFlags) check() error {
 	switch {
-	case cmd.Flags().Changed("seed"):
-		return t.seed, nil
-	case bool(t.fixSeed):
-		return referenceSeed, nil
+	case t.resume != "" && t.pretrain != "":
+		return errors.New("--resume goes on with a run, --pretrain starts one from weights: give one of them")
+	case t.logInterval < 1:
+		return fmt.Errorf("--log_interval %d: give at least 1", t.logInterval)
+	case t.keep < 0:
+		return fmt.Errorf("--keep %d: give at least 1, or 0 to keep all", t.keep)
+	case t.saveEvery < 0:
+		return fmt.Errorf("--save_every %s: give a time above 0, or 0 for each epoch's end alone", t.saveEvery)
 	}
-	var b [4]byte // 32 bits: a seed that one can type again
-	if _, err := rand.Read(b[:]); err != nil {
-		return 0, err
-	}
-	return uint64(binary.LittleEndian.Uint32(b[:])), nil
+	return nil
 }
 
 func (t *trainFlags) run(cmd *cobra.Command) (err error) {
@@ -83,7 +84,10 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg, err := t.load(cmd, con, config.Train)
+	if err := t.check(); err != nil {
+		return err
+	}
+	cfg, err := t.load(cmd, con, config.Train, config.Valid)
 	if err != nil {
 		return err
 	}
@@ -91,14 +95,19 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	if t.resume != "" && t.pretrain != "" {
-		return fmt.Errorf("--resume goes on with a run, --pretrain starts one from weights: give one of them")
-	}
-	seed, err := t.seedOf(cmd)
+	b, err := t.backend()
 	if err != nil {
 		return err
 	}
-	b, err := t.backend()
+	// What can fail at once fails before the features are read.
+	from, err := t.start()
+	if err != nil {
+		return err
+	}
+	if err := makeSaveDir(t.saveDir); err != nil {
+		return err
+	}
+	seed, err := t.seedOf(cmd, from)
 	if err != nil {
 		return err
 	}
@@ -123,32 +132,44 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	opts := train.Options{
 		Dir: t.saveDir, Name: "TALL", Epochs: o.Epochs, Steps: o.Steps, Seed: seed,
-		LogEvery: t.logInterval, ValidateEvery: t.validInterval, SaveEvery: t.saveEvery, Keep: t.keep,
+		LogEvery: t.logInterval, SaveEvery: t.saveEvery, Keep: t.keep,
 	}
-	mark, done, err := t.validation(ctx, con, cfg, model, &opts)
+	v, mark, err := t.validation(ctx, con, cfg, model)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, done()) }()
+	if v != nil {
+		defer v.data.Close()
+		opts.ValidateEvery, opts.KeepBest, opts.Validate = t.validInterval, true, v.validate
+	}
 	if opts.Meta, err = checkpointMeta(o, data.visual(), data.sentence(), mark); err != nil {
 		return err
 	}
-	if opts.Resume, err = t.start(con, model); err != nil {
-		return err
+	switch {
+	case t.resume != "":
+		con.Info("resuming", "from", from.Path)
+		if err := fitsRun(con, from, o, data); err != nil {
+			return err
+		}
+		opts.Resume = from
+	case from != nil:
+		con.Info("starting from weights", "file", from.Path)
+		if err := train.LoadParams(b, model.Params(), from); err != nil {
+			return err
+		}
 	}
-	bar := con.progress("train")
-	opts.Notify = func(e train.Event) { t.show(con, bar, e) }
-	err = train.Run(ctx, b, trainLearner{learner}, o.Adam(), opts)
-	bar.finish()
-	return err
+	defer context.AfterFunc(ctx, func() {
+		con.Info("finishing the step, then saving; a second Ctrl-C ends at once, without saving")
+	})()
+	show := &trainShow{con: con, bar: con.progress("train", "steps"), validator: v, dir: t.saveDir}
+	opts.Notify = show.event
+	defer show.bar.finish()
+	return train.Run(ctx, b, trainLearner{learner}, o.Adam(), opts)
 }
 
-// start loads --pretrain, or reads --resume.
-func (t *trainFlags) start(con *console, model *ctrl.Model) (*weights.File, error) {
-	name := t.resume
-	if name == "" {
-		name = t.pretrain
-	}
+// start reads the file of --resume or --pretrain; nil where neither is given.
+func (t *trainFlags) start() (*weights.File, error) {
+	name := t.resume + t.pretrain // check has seen that one is empty
 	if name == "" {
 		return nil, nil
 	}
@@ -156,45 +177,72 @@ func (t *trainFlags) start(con *console, model *ctrl.Model) (*weights.File, erro
 	if err != nil {
 		return nil, err
 	}
-	f, err := weights.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	if t.resume != "" {
-		con.Info("resuming", "from", path)
-		return f, nil
-	}
-	con.Info("starting from weights", "file", path)
-	return nil, train.LoadParams(model.Backend(), model.Params(), f)
+	return weights.Read(path)
 }
 
-// show tells of an event: on a terminal the bar moves, a log gets a line for
+// seedOf returns the run's seed: given, the reference's, that of the run which
+// goes on, or a fresh one.
+func (t *trainFlags) seedOf(cmd *cobra.Command, from *weights.File) (uint64, error) {
+	switch {
+	case cmd.Flags().Changed("seed"):
+		return t.seed, nil
+	case bool(t.fixSeed):
+		return referenceSeed, nil
+	case t.resume != "":
+		if seed, ok := train.SeedOf(from); ok {
+			return seed, nil
+		}
+	}
+	var b [4]byte // 32 bits: a seed that one can type again
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, err
+	}
+	return uint64(binary.LittleEndian.Uint32(b[:])), nil
+}
+
+// makeSaveDir makes the folder of --save_dir.
+func makeSaveDir(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	var p *os.PathError
+	if errors.As(err, &p) {
+		err = fmt.Errorf("--save_dir %s cannot be made: %s: %w", dir, p.Path, p.Err)
+	}
+	return err
+}
+
+// trainShow tells of a run: on a terminal the bar moves, a log gets a line for
 // each logged step.
-func (t *trainFlags) show(con *console, bar *progress, e train.Event) {
+type trainShow struct {
+	con       *console
+	bar       *progress
+	validator *validator // nil where there is no validation
+	dir       string
+}
+
+func (s *trainShow) event(e train.Event) {
 	switch e.Kind {
 	case train.Noted:
-		con.Info(e.Message)
+		s.con.Info(e.Message)
 	case train.Stepped:
-		if con.terminal {
-			rate := 1 / max(1e-9, e.Took.Seconds())
-			bar.set(e.Record.Step, e.Steps, fmt.Sprintf("epoch %d  loss %.4f  %.1f steps/s", e.Record.Epoch, e.Record.Loss, rate))
+		if s.con.terminal {
+			s.bar.set(e.Record.Step, e.Steps, fmt.Sprintf("epoch %d  loss %.4f", e.Record.Epoch, e.Record.Loss))
 		}
 	case train.Logged:
-		if con.terminal {
+		if s.con.terminal {
 			break
 		}
 		args := []any{"epoch", e.Record.Epoch, "step", e.Record.Step, "of", e.Steps, "loss", sig(e.Record.Loss)}
 		for _, p := range e.Record.Parts {
 			args = append(args, "loss_"+p.Name, sig(p.Value))
 		}
-		con.Info("step", append(args, "lr", e.Record.LR, "ms", e.Took.Milliseconds())...)
+		s.con.Info("step", append(args, "lr", e.Record.LR, "ms", e.Took.Milliseconds())...)
 	case train.Saved:
-		con.Info("saved", "file", e.Path)
+		s.con.Info("saved", "file", e.Path)
 	case train.Validated:
-		con.Info("validated", "epoch", e.Epoch, "score", sig(e.Score), "best", e.Best)
+		s.con.Info("validated", append(s.validator.found, "best", e.Best)...)
 	case train.EpochDone:
-		if err := plotLoss(t.saveDir); err != nil {
-			con.Warn("no loss plot", "error", err)
+		if err := plotLoss(s.dir); err != nil {
+			s.con.Warn("no loss plot", "error", err)
 		}
 	}
 }

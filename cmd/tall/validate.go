@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"tall"
 	"tall/config"
 	"tall/eval"
 	"tall/model/ctrl"
-	"tall/train"
 )
 
 // bestMetric chooses the best checkpoint: R@1 at IoU 0.5, the number that the
@@ -19,42 +20,48 @@ const (
 	bestIoU = 0.5
 )
 
-// validation sets up validation on the VALID section, and returns how the run's
-// checkpoints are chosen, for their metadata. done closes what it opened.
-func (t *trainFlags) validation(ctx context.Context, con *console, cfg *config.Config, model *ctrl.Model, o *train.Options) (mark string, done func() error, err error) {
-	nothing := func() error { return nil }
-	none := func(why string) (string, func() error, error) {
+// validation prepares validation on the VALID section: nil where there is none.
+// mark says how the run's checkpoints are chosen, for their metadata.
+func (t *trainFlags) validation(ctx context.Context, con *console, cfg *config.Config, model *ctrl.Model) (v *validator, mark string, err error) {
+	if why := t.noValidation(cfg); why != "" {
 		con.Info("no validation: " + why)
-		return "no validation: " + why, nothing, nil
-	}
-	if !cfg.Valid.Present {
-		return none("the configuration has no VALID section")
-	}
-	if t.validInterval <= 0 {
-		return none("--valid_interval is 0")
-	}
-	if overlap, ok := cfg.ValidOverlaps(); ok {
-		// Choosing by data that the run trains or is tested on measures nothing.
-		return none(overlap.String() + ", so no best checkpoint is kept")
+		return nil, "no validation: " + why, nil
 	}
 	if err := cfg.Need(config.Valid); err != nil {
-		return "", nothing, err
-	}
-	if _, err := os.Stat(cfg.Valid.ClipSentvec); err != nil {
-		return none(fmt.Sprintf("VALID.clip_sentvec: %v", err))
-	}
-	data, err := t.openSection(ctx, con, &cfg.Valid)
-	if err != nil {
-		return "", nothing, err
+		return nil, "", err
 	}
 	nms, err := eval.ParseNMS(cfg.Valid.NMS)
 	if err != nil {
-		return "", nothing, err
+		return nil, "", err
 	}
-	v := &validator{con: con, model: model, data: data, nms: nms}
+	if iou := model.Options().EvalIoU; !slices.Contains(iou, bestIoU) {
+		return nil, "", fmt.Errorf("the thresholds %v have no IoU %g, by which the best checkpoint is chosen: add it to VALID.iou_thresholds, or switch validation off with --valid_interval 0", iou, bestIoU)
+	}
+	data, err := t.openSection(ctx, con, &cfg.Valid)
+	if err != nil {
+		return nil, "", err
+	}
+	v = &validator{con: con, model: model, data: data, nms: nms}
 	v.pairs = ctrl.Data{Inputs: data.inputs(), Examples: data.examples, Pairs: ctrl.FindPairs(data.store, data.examples, model.Options())}
-	o.ValidateEvery, o.KeepBest, o.Validate = t.validInterval, true, v.validate
-	return fmt.Sprintf("best by R@%d at IoU %g on VALID (%s)", bestTop, bestIoU, cfg.Valid.ClipSentvec), data.Close, nil
+	return v, fmt.Sprintf("best by R@%d at IoU %g on VALID (%s)", bestTop, bestIoU, cfg.Valid.ClipSentvec), nil
+}
+
+// noValidation says why a run is not validated, or nothing.
+func (t *trainFlags) noValidation(cfg *config.Config) string {
+	if !cfg.Valid.Present {
+		return "the configuration has no VALID section; no best checkpoint is kept"
+	}
+	if t.validInterval <= 0 {
+		return "--valid_interval is 0; no best checkpoint is kept"
+	}
+	if overlap, ok := cfg.ValidOverlaps(); ok {
+		// Choosing by data that the run trains or is tested on measures nothing.
+		return overlap.String()
+	}
+	if _, err := os.Stat(cfg.Valid.ClipSentvec); errors.Is(err, os.ErrNotExist) {
+		return fmt.Sprintf("VALID.clip_sentvec (%s) does not exist; no best checkpoint is kept", cfg.Valid.ClipSentvec)
+	}
+	return ""
 }
 
 // validator computes loss and recall on the VALID section.
@@ -64,16 +71,18 @@ type validator struct {
 	data  *sectionData
 	pairs ctrl.Data
 	nms   eval.NMS
+	found []any // by the last validation, as arguments of a log line
 }
 
+// validate returns the recall by which the best checkpoint is chosen.
 func (v *validator) validate(ctx context.Context, epoch int) (float64, error) {
-	args := []any{"epoch", epoch}
+	v.found = []any{"epoch", epoch}
 	if len(v.pairs.Pairs) > 0 {
 		loss, err := ctrl.ValidationLoss(ctx, v.model, v.pairs)
 		if err != nil {
 			return 0, err
 		}
-		args = append(args, "loss", sig(loss.Total), "loss_align", sig(loss.Align), "loss_reg", sig(loss.Reg))
+		v.found = append(v.found, "loss", sig(loss.Total), "loss_align", sig(loss.Align), "loss_reg", sig(loss.Reg))
 	}
 	table, err := scoreSection(ctx, v.con, v.data, v.model, v.nms)
 	if err != nil {
@@ -81,14 +90,10 @@ func (v *validator) validate(ctx context.Context, epoch int) (float64, error) {
 	}
 	for _, n := range table.Top {
 		if r, ok := table.Recall(n, bestIoU); ok {
-			args = append(args, fmt.Sprintf("R@%d,IoU=%g", n, bestIoU), sig(r))
+			v.found = append(v.found, fmt.Sprintf("R@%d,IoU%g", n, bestIoU), sig(r))
 		}
 	}
-	v.con.Info("validation", args...)
-	score, ok := table.Recall(bestTop, bestIoU)
-	if !ok {
-		return 0, fmt.Errorf("the thresholds %v have no IoU %g, by which the best checkpoint is chosen: add it to VALID.iou_thresholds", table.IoU, bestIoU)
-	}
+	score, _ := table.Recall(bestTop, bestIoU) // validation has seen that there is one
 	return score, nil
 }
 

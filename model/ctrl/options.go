@@ -161,3 +161,21 @@ func (o Options) Validate() error {
 
 // Adam returns the optimizer of the options.
 func (o Options) Adam() *nn.Adam { return nn.NewAdam(o.LearningRate, o.ClipNorm) }
+
+// Parameters is how many values a model has: 21,597,112 at the reference's size.
+// It is a float, as dimensions that nobody has checked may be of any size.
+func (o Options) Parameters() float64 {
+	f, e, d, h := float64(o.VisualDim), float64(o.SentenceDim), float64(o.SemanticDim), float64(o.HiddenDim)
+	n, channels := f*d+e*d, 4*d
+	if o.Fusion == FusionFC {
+		n, channels = n+2*d*d, 3*d
+	}
+	n += h*channels + outputs*h
+	if o.Bias {
+		n += 2*d + h + outputs
+		if o.Fusion == FusionFC {
+			n += d
+		}
+	}
+	return n
+}
