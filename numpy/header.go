@@ -1,6 +1,7 @@
 package numpy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -91,7 +92,12 @@ func enough(want, found int64) error {
 
 func (h *header) read(r io.Reader) error {
 	var pre [12]byte
-	if err := readHead(r, pre[:10]); err != nil {
+	got, err := io.ReadFull(r, pre[:10])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if got < 10 {
+		_, _, err := textLength(pre[:got], nil) // says what the bytes lack
 		return err
 	}
 	n, start, err := textLength(pre[:10], func() ([]byte, error) { return pre[:], readHead(r, pre[10:]) })
@@ -122,10 +128,14 @@ func (h *header) decode(b []byte) error {
 // textLength reads magic, version and length: versions 2 and 3 have two more
 // bytes of length, for which it calls more.
 func textLength(b []byte, more func() ([]byte, error)) (n, start int, err error) {
-	if len(b) < 10 {
-		return 0, 0, fmt.Errorf("%w: %d bytes are too few for an npy file", tall.ErrFormat, len(b))
-	}
-	if string(b[:6]) != magic {
+	switch {
+	case len(b) == 0:
+		return 0, 0, fmt.Errorf("%w: the file is empty; fetch or write it again", tall.ErrFormat)
+	case len(b) < 10 && bytes.HasPrefix([]byte(magic), b[:min(6, len(b))]):
+		return 0, 0, fmt.Errorf("%w: truncated: %d bytes are too few for an npy file; fetch or write it again", tall.ErrFormat, len(b))
+	case len(b) < 10:
+		return 0, 0, fmt.Errorf("%w: not an npy file: it holds %q", tall.ErrFormat, b)
+	case string(b[:6]) != magic:
 		return 0, 0, fmt.Errorf("%w: not an npy file: it begins with %q, not %q", tall.ErrFormat, b[:6], magic)
 	}
 	switch b[6] {
@@ -149,7 +159,7 @@ func textLength(b []byte, more func() ([]byte, error)) (n, start int, err error)
 func readHead(r io.Reader, b []byte) error {
 	n, err := io.ReadFull(r, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: truncated in the npy header: %d more bytes expected, %d found", tall.ErrFormat, len(b), n)
+		return fmt.Errorf("%w: truncated in the npy header: %d more bytes expected, %d found; fetch or write the file again", tall.ErrFormat, len(b), n)
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func TestDecode_Refuses(t *testing.T) {
 		want error
 		says string
 	}{
-		"empty":              {nil, tall.ErrFormat, "found"},
+		"empty":              {nil, tall.ErrFormat, "the file is empty"},
 		"magic":              {[]byte("<html><body>404</body>"), tall.ErrFormat, "<html>"},
 		"version":            {npy(9, good, nil), tall.ErrFormat, "version 9.0"},
 		"cut in header":      {npy(1, good, nil)[:30], tall.ErrFormat, "truncated"},
