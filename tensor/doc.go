@@ -9,14 +9,14 @@
 // A product C = A B is cut into blocks of C, at most 768 rows by 512 columns,
 // which the threads take one after another. For each block and each chunk of 384
 // k (kcBlock), the columns of B are packed into panels as wide as a tile, and
-// then the rows of A, some panels at a time; a tile of C is summed in registers
+// then the rows of A, a block at a time; a tile of C is summed in registers
 // over the chunk and added to C. This is the scheme of Goto and van de Geijn
 // ("Anatomy of High-Performance Matrix Multiplication", 2008) and of BLIS.
 //
-//	            tile      first-level cache  second-level cache
-//	AVX2        6 x 16    panel of B, 24 KB  block of A, 180 KB
-//	AVX-512    14 x 32    panel of A, 21 KB  block of B, 768 KB
-//	generic     4 x 4
+//	            tile      panel of B    block of A
+//	AVX2        6 x 16    24 KB         120 rows, 180 KB
+//	AVX-512    14 x 32    48 KB         112 rows, 168 KB
+//	generic     4 x 4      6 KB          64 rows,  96 KB
 //
 // Transposes, strides and the pair products v*q are dealt with while packing,
 // which transposes 8x8 or 16x16 values in registers and fetches the rows to

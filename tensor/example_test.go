@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"fmt"
+
 	"tall/tensor"
 )
 

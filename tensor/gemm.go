@@ -112,16 +112,6 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 		for i0 := m0; i0 < m1; i0 += mc {
 			i1 := min(m1, i0+mc)
 			g.packA(bufA, a, i0, i1-i0, k0, kc)
-			if g.rowsFirst {
-				for i := i0; i < i1; i += g.mr {
-					pa := bufA[(i-i0)*kc:]
-					for j := n0; j < n1; j += g.nr {
-						g.tile(cv.data[i*cv.stride+j:], cv.stride, pa, bufB[(j-n0)*kc:], kc,
-							min(g.mr, i1-i), min(g.nr, n1-j), alpha, beta)
-					}
-				}
-				continue
-			}
 			for j := n0; j < n1; j += g.nr {
 				pb := bufB[(j-n0)*kc:]
 				for i := i0; i < i1; i += g.mr {

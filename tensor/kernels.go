@@ -28,9 +28,6 @@ type kernels struct {
 type gemmKernels struct {
 	mr, nr int // rows and columns of the tile that one call computes
 	mc     int // rows of A packed at a time, a multiple of mr
-	// rowsFirst keeps a panel of A in the first-level cache while the panels of
-	// B pass by; otherwise a panel of B stays.
-	rowsFirst bool
 
 	packA func(dst []float32, a *operand, m0, rows, k0, kc int)
 	packB func(dst []float32, b *operand, n0, cols, k0, kc int)

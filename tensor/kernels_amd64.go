@@ -62,7 +62,7 @@ func avx512Kernels() *kernels {
 	k := avx2Kernels()
 	k.name = "avx512"
 	k.gemm = gemmKernels{
-		mr: mr512, nr: nr512, mc: 8 * mr512, rowsFirst: true,
+		mr: mr512, nr: nr512, mc: 8 * mr512,
 		packA: packA512, packB: packB512, tile: tile512,
 	}
 	return k
