@@ -47,23 +47,36 @@ func DecodeLines[T any](r io.Reader, name string, each func(line int, v T) error
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}
-		if n == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
-			return fmt.Errorf("%s:1: %w: the file begins with a byte order mark; save it as plain UTF-8", name, tall.ErrFormat)
-		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		var v T
-		if err := decodeLine(line, want, &v); err != nil {
-			if !whole && !json.Valid(line) {
-				return fmt.Errorf("%s:%d: %w: the last line was half written (it has no end); remove it, or write the file again", name, n, tall.ErrFormat)
-			}
-			return fmt.Errorf("%s:%d: %w: %w", name, n, tall.ErrFormat, err)
+		v, err := decodeNumbered[T](line, name, n, whole, want)
+		if err != nil {
+			return err
 		}
 		if err := each(n, v); err != nil {
 			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}
 	}
+}
+
+// DecodeLine is [DecodeLines] of one line: the n-th of the file called name,
+// without its end; whole says that it had one.
+func DecodeLine[T any](line []byte, name string, n int, whole bool) (T, error) {
+	return decodeNumbered[T](line, name, n, whole, schemaOf(reflect.TypeFor[T]()))
+}
+
+func decodeNumbered[T any](line []byte, name string, n int, whole bool, want *schema) (v T, err error) {
+	if n == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
+		return v, fmt.Errorf("%s:1: %w: the file begins with a byte order mark; save it as plain UTF-8", name, tall.ErrFormat)
+	}
+	if err := decodeLine(line, want, &v); err != nil {
+		if !whole && !json.Valid(line) {
+			return v, fmt.Errorf("%s:%d: %w: the last line was half written (it has no end); remove it, or write the file again", name, n, tall.ErrFormat)
+		}
+		return v, fmt.Errorf("%s:%d: %w: %w", name, n, tall.ErrFormat, err)
+	}
+	return v, nil
 }
 
 // readLine returns the next line without its end, and whether it had one. The
