@@ -9,10 +9,8 @@ import (
 // peak writes loops of independent fused multiply-adds that touch no memory:
 // what a processor can do at most.
 func peak() {
-	peakLoop("peakAVX2", "24 of 8 lanes, on 12 sums", 12, 2,
-		func(i int) reg.VecPhysical { return ymm(i) })
-	peakLoop("peakAVX512", "48 of 16 lanes, on 24 sums", 24, 2,
-		func(i int) reg.VecPhysical { return zmm(i) })
+	peakLoop("peakAVX2", "24 of 8 lanes, on 12 sums", 12, 2, ymm)
+	peakLoop("peakAVX512", "48 of 16 lanes, on 24 sums", 24, 2, zmm)
 }
 
 func peakLoop(name, what string, sums, unroll int, r func(int) reg.VecPhysical) {

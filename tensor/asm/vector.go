@@ -267,7 +267,7 @@ func stripKernels() {
 		}
 		return ptr
 	}
-	sum := func(c int) reg.VecPhysical { return ymm(c) }
+	sum := ymm
 
 	kernel("pairFoldStripAVX2", "func(dv, dq, dz, v, q *float32, n, lddv, lddz, ldv int)",
 		"is pairFoldAVX2 for the 64 columns of one sentence and n windows.")
