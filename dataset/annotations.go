@@ -3,7 +3,10 @@ package dataset
 import (
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"tall"
@@ -26,21 +29,27 @@ func ReadAnnotations(path string) ([]tall.Example, error) {
 	var out []tall.Example
 	lines := map[string]int{}
 	err := ReadLines(path, func(n int, a annotation) error {
-		e, err := a.example()
-		if err != nil {
-			return fmt.Errorf("%w: %w", tall.ErrFormat, err)
-		}
-		if first, ok := lines[a.ID]; ok {
-			return fmt.Errorf("%w: id %q stands on line %d already; ids are unique in a file", tall.ErrFormat, a.ID, first)
-		}
-		lines[a.ID] = n
+		e, err := a.check(n, lines)
 		out = append(out, e)
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// check is the example on line n. lines are those of the ids that came before.
+func (a annotation) check(n int, lines map[string]int) (tall.Example, error) {
+	e, err := a.example()
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", tall.ErrFormat, err)
+	}
+	if first, ok := lines[a.ID]; ok {
+		return e, fmt.Errorf("%w: id %q stands on line %d already; ids are unique in a file", tall.ErrFormat, a.ID, first)
+	}
+	lines[a.ID] = n
+	return e, nil
 }
 
 func (a annotation) example() (tall.Example, error) {
@@ -102,4 +111,31 @@ func WriteAnnotations(path string, examples []tall.Example) error {
 			}
 		}
 	})
+}
+
+// readAnnotationLines reads our own JSON lines. Of a split that is asked for, it
+// takes the lines that are of it, or of none.
+func readAnnotationLines(r io.Reader, f corpusFile, g *gathering) error {
+	lines, others := map[string]int{}, map[string]bool{}
+	taken := 0
+	err := DecodeLines(r, f.path, func(n int, a annotation) error {
+		e, err := a.check(n, lines)
+		if err != nil {
+			return err
+		}
+		if e.Split == "" {
+			e.Split = f.split
+		}
+		if g.o.Split != "" && e.Split != g.o.Split {
+			others[e.Split] = true
+			return nil
+		}
+		taken++
+		g.add(record{Example: e, at: spot{file: f.path, line: n}}, a.Duration)
+		return nil
+	})
+	if err == nil && taken == 0 && len(others) > 0 {
+		err = fmt.Errorf("%w: %s has no line of split %q, only %q", tall.ErrMissing, f.path, g.o.Split, slices.Sorted(maps.Keys(others)))
+	}
+	return err
 }

@@ -1,7 +1,10 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -82,6 +85,7 @@ type CorpusOptions struct {
 	// a second: TACoS's pickles. 0: feature.DefaultFPS.
 	FPS    float64
 	Repair Repair // "": RepairNone
+	Places int    // places that a finding lists; 0: 5, below 0: all
 }
 
 // OpenCorpus reads a corpus by its name, from a file or a folder. An empty name
@@ -97,13 +101,58 @@ func OpenCorpus(name, path string, o CorpusOptions) (*Corpus, error) {
 		return nil, err
 	}
 	o.Repair = repair
-	switch name {
-	case Annotations:
-		examples, err := ReadAnnotations(path)
-		if err != nil {
+	g := newGathering(o)
+	name, files, err := g.corpusFiles(name, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if err := g.readFile(name, f); err != nil {
 			return nil, err
 		}
-		return &Corpus{Name: name, Examples: examples, Files: []string{path}}, nil
 	}
-	return nil, fmt.Errorf("%w: no reader of %q yet", tall.ErrMissing, name)
+	if err := g.withDurations(name, files); err != nil {
+		return nil, err
+	}
+	if name == QVHighlights {
+		g.withoutQuestions()
+	}
+	g.check()
+	return g.corpus(name), nil
+}
+
+func (g *gathering) readFile(name string, f corpusFile) error {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	g.files = append(g.files, f.path)
+	err = readerOf(name)(file, f, g)
+	if errors.Is(err, tall.ErrFormat) {
+		if kind, sniffErr := sniffFile(f.path); sniffErr == nil && kind != unknownFile && kind != name {
+			err = fmt.Errorf("%w; the file looks like one of %s, and was read as %s", err, kind, name)
+		}
+	}
+	return err
+}
+
+// readerOf is the function that reads a corpus's files from a stream. Its errors
+// name the file.
+func readerOf(name string) func(r io.Reader, f corpusFile, g *gathering) error {
+	switch name {
+	case TACoS:
+		return readTACoS
+	case TACoS2DTAN:
+		return readTACoS2DTAN
+	case CharadesSTA:
+		return readCharadesSTA
+	case ActivityNet:
+		return readActivityNet
+	case QVHighlights:
+		return readQVHighlights
+	case DiDeMo:
+		return readDiDeMo
+	}
+	return readAnnotationLines
 }

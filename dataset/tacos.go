@@ -3,6 +3,7 @@ package dataset
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"strings"
@@ -78,6 +79,15 @@ func (c Clips) Read(path string) ([]tall.Example, error) {
 		}
 	}
 	return out, nil
+}
+
+// readTACoS reads TALL's pickles for a corpus, by their path.
+func readTACoS(_ io.Reader, f corpusFile, g *gathering) error {
+	examples, err := Clips{FPS: g.o.FPS, Split: f.split}.Read(f.path)
+	for _, e := range examples {
+		g.add(record{Example: e, at: spot{file: f.path}}, nil)
+	}
+	return err
 }
 
 // clip is one entry of a *_clip-sentvec.pkl.
