@@ -16,7 +16,7 @@ import (
 var imports = map[string][]string{
 	".":                {},
 	"tensor":           {"golang.org/x/sys"},
-	"tensor/asm":       {"github.com/mmcloughlin/avo"},
+	"tensor/asm":       {"github.com/mmcloughlin/avo"}, // a module of its own
 	"nn":               {"tensor"},
 	"numpy":            {"."},
 	"weights":          {".", "numpy"},

@@ -80,7 +80,11 @@ func newBench(g *global) *cobra.Command {
 			if asJSON {
 				return nil
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "kernels: %s\n", tensor.NewCPU(1).Name())
+			b, err := newBackend(1)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "kernels: %s\n", b.Name())
 			return benchTable(cmd, results)
 		},
 	}
@@ -98,7 +102,11 @@ func benchThreads(ctx context.Context, threads, repeats int, match *regexp.Regex
 		return nil, err
 	}
 	for _, build := range []func(*tensor.CPU) []benchCase{productCases, elementCases, modelCases} {
-		for _, c := range build(tensor.NewCPU(threads)) {
+		b, err := newBackend(threads)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range build(b) {
 			if !match.MatchString(c.name) {
 				continue
 			}

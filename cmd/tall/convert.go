@@ -10,7 +10,6 @@ import (
 
 	"tall/config"
 	"tall/model/ctrl"
-	"tall/tensor"
 	"tall/weights"
 )
 
@@ -30,7 +29,7 @@ func newConvert(g *global) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.config, "config", "", "configuration file whose MODEL section gives the dimensions (default: the checkpoint's, or the reference's)")
-	f.StringVar(&c.preset, "preset", "", "paddle, tf or paper: the model's structure")
+	f.StringVar(&c.preset, "preset", "", "the model's structure: paddle, tf or paper")
 	return cmd
 }
 
@@ -46,7 +45,10 @@ func (c *common) convert(cmd *cobra.Command, in, out string) error {
 	if err != nil {
 		return err
 	}
-	b := tensor.NewCPU(1)
+	b, err := newBackend(1)
+	if err != nil {
+		return err
+	}
 	model, err := loadModel(b, f, r, o)
 	if err != nil {
 		return err

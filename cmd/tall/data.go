@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"slices"
 
 	"tall"
@@ -20,7 +21,12 @@ func (g *global) backend() (backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tensor.NewCPU(n), nil
+	return newBackend(n)
+}
+
+// newBackend is the CPU with the kernels that the environment names, or the best.
+func newBackend(threads int) (backend, error) {
+	return tensor.NewCPUKernel(threads, os.Getenv(tensor.KernelVariable))
 }
 
 // sectionData are the windows and sentences that a section of the configuration names.
