@@ -20,11 +20,12 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int)) ([]Pr
 	var (
 		lock  sync.Mutex
 		done  int
-		parts = make([][]Problem, (len(s.names)+63)/64)
+		parts = make([][]Problem, (len(s.names)+aheadRows-1)/aheadRows)
 	)
 	parallel(len(parts), func(c int) {
 		v := make([]float32, s.dim)
-		from, to := c*64, min(c*64+64, len(s.names))
+		from, to := c*aheadRows, min((c+1)*aheadRows, len(s.names))
+		s.expect(from, to)
 		for i := from; i < to && ctx.Err() == nil; i++ {
 			if err := s.Vector(i, v); err != nil {
 				parts[c] = append(parts[c], Problem{i, s.names[i], err})

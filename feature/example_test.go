@@ -1,6 +1,7 @@
 package feature_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,4 +50,38 @@ func check(err error) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// A video of ten clips of two seconds each, as windows of 4 and 10 seconds.
+func ExampleOpenInputs() {
+	dir, err := os.MkdirTemp("", "features")
+	check(err)
+	defer os.RemoveAll(dir)
+	rows := make([]float32, 10) // (10, 1)
+	for k := range rows {
+		rows[k] = float32(k)
+	}
+	check(numpy.WriteFile(filepath.Join(dir, "cat.npy"), []int{10, 1}, rows))
+	check(os.WriteFile(filepath.Join(dir, feature.ManifestName), []byte(`{"encoder": "counter", "stride_seconds": 2}`), 0o644))
+
+	in, err := feature.OpenInputs(context.Background(), []feature.Kind{{Path: dir}}, feature.InputOptions{
+		Pooling: feature.Pooling{Lengths: []float64{4, 10}, Stride: 1, Ticks: 1},
+	})
+	check(err)
+	defer in.Close()
+	video, err := in.Features("cat")
+	check(err)
+	for i, w := range video.Spans {
+		fmt.Println(w, video.Streams[0].Data[3*i:3*i+3]) // left | clip | right
+	}
+	fmt.Println(in.Manifest().Encoder, in.Manifest().Context)
+	// Output:
+	// 0-4 [0.5 0.5 2.5]
+	// 0-10 [2 2 7]
+	// 4-8 [0.5 2.5 4.5]
+	// 8-12 [2.5 4.5 6.5]
+	// 10-20 [2 7 7]
+	// 12-16 [4.5 6.5 8.5]
+	// 16-20 [6.5 8.5 8.5]
+	// counter pooled nearest window
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/edsrzf/mmap-go"
 
@@ -31,6 +32,7 @@ type pack struct {
 	path   string
 	file   *os.File
 	mapped mmap.MMap
+	at     int    // where the rows begin
 	rows   []byte // (N, D) little-endian float32 within mapped
 	dim    int
 }
@@ -84,6 +86,59 @@ func openPack(ctx context.Context, s *Store, files []file, o Options) (source, e
 		reasons = append(reasons, err)
 	}
 	return nil, warn(o, s.dir, errors.Join(reasons...))
+}
+
+// OpenPack opens a packed file alone, without the folder that it was made from,
+// which may be gone: its names say which windows its rows are. Of the options Dim,
+// FPS and Manifest count. Errors wrap [tall.ErrFormat] or [tall.ErrShape].
+func OpenPack(path string, o Options) (*Store, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	var meta map[string]string
+	if err == nil {
+		_, meta, err = weights.ReadSafetensorsHeader(f, info.Size())
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil && meta["format"] != packFormat {
+		err = fmt.Errorf("%w: %w", tall.ErrFormat, errForeign)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var files []file
+	for name := range strings.SplitSeq(meta["names"], "\n") {
+		video, start, end, err := ParseName(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", path, len(files), err)
+		}
+		files = append(files, file{name: name, video: video, start: start, end: end})
+		if n := len(files); n > 1 && files[n-2].compare(files[n-1]) >= 0 {
+			return nil, fmt.Errorf("%w: %s: row %d, %s, is out of order; make the pack again", tall.ErrFormat, path, n-1, name)
+		}
+	}
+	s := &Store{dir: path, fps: o.FPS, made: o.Manifest, stamp: meta["stamp"]}
+	if s.fps == 0 {
+		s.fps = DefaultFPS
+	}
+	if err := checkFPS(s.fps); err != nil {
+		return nil, err
+	}
+	p, err := mapPack(path, meta["stamp"], len(files))
+	if err != nil {
+		return nil, err
+	}
+	s.index(files)
+	if s.dim = o.Dim; s.dim == 0 {
+		s.dim = p.dim
+	}
+	if err := s.checkDim(p.dim, o.Dim, s.names[0]); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	s.source = p
+	return s, nil
 }
 
 // warn reports why there is no pack. It returns nil, as that is no error.
@@ -149,7 +204,8 @@ func mapPack(path, mark string, n int) (_ *pack, err error) {
 	if int64(len(p.mapped)) < e.Offset+e.Size { // cut since it was measured
 		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(p.mapped), e.Offset+e.Size)
 	}
-	p.dim, p.rows = e.Shape[1], p.mapped[e.Offset:e.Offset+e.Size]
+	readSingly(p.mapped)
+	p.dim, p.at, p.rows = e.Shape[1], int(e.Offset), p.mapped[e.Offset:e.Offset+e.Size]
 	return p, nil
 }
 
@@ -182,7 +238,9 @@ func (p *pack) vector(i int, dst []float32) (err error) {
 			err = fmt.Errorf("%w: %s was cut or could not be read while in use; delete it, and it is made again", tall.ErrFormat, p.path)
 		}
 	}()
-	row := numpy.Array{Shape: []int{p.dim}, DType: numpy.DType{Kind: 'f', Size: 4}, Data: p.rows[i*p.dim*4 : (i+1)*p.dim*4]}
+	size := 4 * p.dim
+	await(p.mapped, p.at+i*size, p.at+(i+1)*size)
+	row := numpy.Array{Shape: []int{p.dim}, DType: numpy.DType{Kind: 'f', Size: 4}, Data: p.rows[i*size : (i+1)*size]}
 	return row.CopyFloat32(dst)
 }
 

@@ -63,6 +63,7 @@ type Store struct {
 	sizes   []int64     // (N) bytes of the files
 	lengths []float64   // that occur, in frames, sorted
 	skipped []Skipped
+	stamp   string // hash of the files' names, sizes and times
 	source  source
 }
 
@@ -91,10 +92,11 @@ func OpenContext(ctx context.Context, dir string, o Options) (*Store, error) {
 	if s.fps == 0 {
 		s.fps = DefaultFPS
 	}
-	if s.fps < 0 || math.IsNaN(s.fps) || math.IsInf(s.fps, 0) {
-		return nil, fmt.Errorf("%w: %g frames a second", tall.ErrFormat, s.fps)
+	if err := checkFPS(s.fps); err != nil {
+		return nil, err
 	}
 	s.index(files)
+	s.stamp = stamp(files)
 	if len(skipped) > 0 && o.Warn != nil {
 		o.Warn(fmt.Errorf("%s: %d .npy files are no windows and are left out; the first: %w", dir, len(skipped), skipped[0].Err))
 	}
@@ -110,6 +112,13 @@ func OpenContext(ctx context.Context, dir string, o Options) (*Store, error) {
 		s.source = folder{s}
 	}
 	return s, nil
+}
+
+func checkFPS(fps float64) error {
+	if fps < 0 || math.IsNaN(fps) || math.IsInf(fps, 0) {
+		return fmt.Errorf("%w: %g frames a second", tall.ErrFormat, fps)
+	}
+	return nil
 }
 
 func (s *Store) index(files []file) {
@@ -244,6 +253,9 @@ func (s *Store) Features(video string, c Context) (*tall.Features, error) {
 	}
 	for k, w := range windows {
 		f.Spans[k] = w.Span
+		if k%aheadRows == 0 {
+			s.expect(w.Index, min(w.Index+2*aheadRows, windows[n-1].Index+1))
+		}
 		if err := s.Input(w.Index, c, f.Streams[0].Data[k*d:(k+1)*d]); err != nil {
 			return nil, err
 		}
@@ -274,6 +286,18 @@ func (s *Store) find(v int, want tall.Span) (int, bool) {
 
 func span(start, end int) tall.Span {
 	return tall.Span{Start: float64(start), End: float64(end)}
+}
+
+// aheadRows is how many windows are asked for before they are read in order:
+// 1 MiB of TACoS's.
+const aheadRows = 64
+
+// expect tells the source that windows [from, to) will be read soon.
+func (s *Store) expect(from, to int) {
+	if p, ok := s.source.(*pack); ok {
+		size := 4 * p.dim
+		prefetch(p.mapped, p.at+from*size, p.at+to*size)
+	}
 }
 
 // folder reads the files of a store one by one.

@@ -103,7 +103,8 @@ func (z *NPZ) Read(name string) (*Array, error) {
 	return a, nil
 }
 
-// Header reads the header of one array; its Offset is within the unpacked
+// Header reads the header of one array, and checks that the archive's directory
+// grants the array the bytes it describes; its Offset is within the unpacked
 // entry.
 func (z *NPZ) Header(name string) (Header, error) {
 	f := z.entries[name]
@@ -116,6 +117,9 @@ func (z *NPZ) Header(name string) (Header, error) {
 	}
 	defer r.Close()
 	h, err := ReadHeader(r)
+	if err == nil {
+		err = enough(h.Bytes(), int64(f.UncompressedSize64)-h.Offset)
+	}
 	if err != nil {
 		return Header{}, z.wrap(fmt.Errorf("array %q: %w", name, corrupt(err)))
 	}

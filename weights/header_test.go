@@ -2,7 +2,9 @@ package weights
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,5 +52,27 @@ func TestSafetensorsHeader(t *testing.T) {
 	}
 	if _, err := SafetensorsHeader([]Spec{{"a", []int{1 << 40, 1 << 40}}}, nil); !errors.Is(err, tall.ErrShape) {
 		t.Errorf("overflow: %v", err)
+	}
+}
+
+// The bytes of one tensor, sought in the file, become its numbers.
+func TestEntry_Float32(t *testing.T) {
+	header := `{"half":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"brain":{"dtype":"BF16","shape":[1,2],"data_offsets":[4,8]}}`
+	file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	file = append(file, 0x00, 0x3c, 0x00, 0xc0 /**/, 0x80, 0x3f, 0x20, 0xc1) // 1, -2; 1, -10
+	entries, _, err := ReadSafetensorsHeader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]float32{"half": {1, -2}, "brain": {1, -10}}
+	for _, e := range entries {
+		raw := file[e.Offset : e.Offset+e.Size]
+		got, err := e.Float32(raw)
+		if err != nil || !slices.Equal(got, want[e.Name]) {
+			t.Errorf("%s: %v %v", e.Name, got, err)
+		}
+		if _, err := e.Float32(raw[1:]); !errors.Is(err, tall.ErrFormat) {
+			t.Errorf("%s: too few bytes: %v", e.Name, err)
+		}
 	}
 }

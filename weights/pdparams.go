@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 
 	"tall"
@@ -18,18 +19,22 @@ const (
 )
 
 // isPickle knows a pickled dict: protocols 2 and later by their first opcode, 0
-// and 1 by the opcodes that make a dict.
+// and 1 by the opcodes that make a dict, or name what makes one (an OrderedDict,
+// or what no file of weights should ask for, which is then refused by name).
 func isPickle(head []byte) bool {
 	if len(head) > 1 && head[0] == 0x80 {
 		return head[1] <= 5
 	}
-	for _, start := range []string{"(d", "}q", "}(", "}.", "ccollections\nOrderedDict\n"} {
+	for _, start := range []string{"(d", "}q", "}(", "}."} {
 		if bytes.HasPrefix(head, []byte(start)) {
 			return true
 		}
 	}
-	return false
+	return pickledGlobal.Match(head)
 }
+
+// pickledGlobal is the opcode GLOBAL with a module and a name in it.
+var pickledGlobal = regexp.MustCompile(`^c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n`)
 
 // readPdparams reads a pickled dict of arrays as any Paddle since fluid 1.6
 // writes it.

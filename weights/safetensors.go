@@ -263,14 +263,17 @@ func elementType(dtype string) numpy.DType {
 
 // tensor converts the bytes of a checked entry.
 func (e entry) tensor(raw []byte) Tensor {
-	t := Tensor{Name: e.name, Shape: ints(e.Shape)}
-	if e.DType == "BF16" {
-		t.Data = brain(raw)
-	} else {
-		a := numpy.Array{Shape: t.Shape, DType: elementType(e.DType), Data: raw}
-		t.Data = a.Float32()
+	shape := ints(e.Shape)
+	return Tensor{Name: e.name, Shape: shape, Data: widen(e.DType, shape, raw)}
+}
+
+// widen converts the bytes of a tensor of a type that safetensors names.
+func widen(dtype string, shape []int, raw []byte) []float32 {
+	if dtype == "BF16" {
+		return brain(raw)
 	}
-	return t
+	a := numpy.Array{Shape: shape, DType: elementType(dtype), Data: raw}
+	return a.Float32()
 }
 
 // brain widens bfloat16: the upper half of a float32.
@@ -297,6 +300,15 @@ type Entry struct {
 	Shape  []int
 	Offset int64 // from the beginning of the file
 	Size   int64 // bytes
+}
+
+// Float32 converts the entry's bytes, which the caller read from its place, to
+// numbers in C order. They may share memory with raw.
+func (e Entry) Float32(raw []byte) ([]float32, error) {
+	if int64(len(raw)) != e.Size {
+		return nil, fmt.Errorf("%w: tensor %q takes %d bytes, %d were read", tall.ErrFormat, e.Name, e.Size, len(raw))
+	}
+	return widen(e.DType, e.Shape, raw), nil
 }
 
 // ReadSafetensorsHeader reads the header of a file of size bytes, in the order
