@@ -234,7 +234,7 @@ func Find(name string) (string, error) {
 		}
 	}
 	if folder {
-		return "", fmt.Errorf("weights: %s is a folder: %w: name a checkpoint in it, such as %s", name, tall.ErrMissing, filepath.Join(name, "TALL"))
+		return "", fmt.Errorf("weights: %w: %s is a folder; name a checkpoint in it, such as %s", tall.ErrMissing, name, filepath.Join(name, "TALL"))
 	}
 	return "", fmt.Errorf("weights: %w: there is no file %s, %s or %s", tall.ErrMissing,
 		name, filepath.Base(name)+Extension, filepath.Base(name)+".pdparams")

@@ -97,7 +97,14 @@ func (g *diagnosis) write(w io.Writer) {
 	for _, fact := range g.Facts {
 		fmt.Fprintf(w, "  %s\n", fact)
 	}
-	for _, f := range g.Findings {
+	writeFindings(w, g.Findings)
+	if len(g.Findings) == 0 {
+		fmt.Fprintln(w, "  nothing wrong")
+	}
+}
+
+func writeFindings(w io.Writer, findings []dataset.Finding) {
+	for _, f := range findings {
 		fmt.Fprintf(w, "  %s: ", f.Severity)
 		if len(f.Places) > 0 {
 			fmt.Fprintf(w, "%d ", f.Count)
@@ -112,9 +119,6 @@ func (g *diagnosis) write(w io.Writer) {
 		if f.Remedy != "" {
 			fmt.Fprintf(w, "    remedy: %s\n", f.Remedy)
 		}
-	}
-	if len(g.Findings) == 0 {
-		fmt.Fprintln(w, "  nothing wrong")
 	}
 }
 

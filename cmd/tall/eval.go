@@ -40,7 +40,7 @@ func newEval(g *global) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
 	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
-	overrides(f, "string", "nms", "moving (the metric's IoU less 0.05) or a fixed threshold")
+	overrides(f, "string", "nms", "threshold of suppression: moving (the metric's IoU less 0.05) or a number")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "a row for each movie")
 	return cmd
 }
@@ -88,7 +88,7 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s on %d sentences of %d movies (suppression: %s)\n", model.path, table.Total.Sentences, len(table.Videos), table.NMS)
+	fmt.Fprintf(out, "%s: %s of %s, suppression %s\n", model.path, counted(table.Total.Sentences, "sentence"), counted(len(table.Videos), "movie"), table.NMS)
 	if model.mark != "" {
 		fmt.Fprintf(out, "training: %s\n", model.mark)
 	}
@@ -141,6 +141,14 @@ func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctr
 // those it was trained on.
 func (t *trained) localizer() tall.Localizer {
 	return ctrl.NewLocalizer(t.Model, ctrl.LocalizerOptions{Visual: t.visual, Sentence: t.sentence})
+}
+
+// counted is a number of things: "1 movie", "2 movies".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // sentencesAtOnce is --batch_size where it was given. The configuration's 1

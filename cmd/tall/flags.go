@@ -26,11 +26,11 @@ func (c *common) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.modelName, "model-name", "TALL", "name of the model; there is one, TALL")
 	f.StringVar(&c.config, "config", "./configs/tall.yaml", "configuration file")
-	f.StringVar(&c.preset, "preset", "", "paddle, tf or paper: whose values hold where no flag says otherwise (default: the configuration's, or paddle)")
+	f.StringVar(&c.preset, "preset", "", "whose values hold where no flag says otherwise: paddle, tf or paper (default: the configuration's, or paddle)")
 	f.BoolVar(&c.noPack, "no-pack", false, "read the feature files one by one instead of packing them once")
-	overrides(f, "True|False", "use-gpu", "True or False; this build computes on the CPU either way")
+	overrides(f, "True|False", "use-gpu", "compute on a GPU, True or False; this build has no GPU support and says so")
 	overrides(f, "int", "batch-size", "pairs in a batch (train), sentences asked together (eval, predict)")
-	overrides(f, "string", "context-mode", "exact (the reference), nearest or none: which windows stand beside a window")
+	overrides(f, "string", "context-mode", "which windows stand beside a window: exact (the reference), nearest or none")
 	overrides(f, "float", "fps", "frames in a second of the source videos (TACoS: 29.4)")
 }
 

@@ -28,7 +28,7 @@ func newRoot(g *global) *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.IntVar(&g.threads, "threads", 0, "threads to compute with (0: all of GOMAXPROCS); the results are the same for any number")
-	flags.StringVar(&g.logFormat, "log-format", "text", "text or json: how progress and remarks are written to stderr")
+	flags.StringVar(&g.logFormat, "log-format", "text", "how progress and remarks are written to stderr: text or json")
 	// The reference spells flags with underscores; both spellings work.
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
@@ -36,7 +36,7 @@ func newRoot(g *global) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newTrain(g), newEval(g), newPredict(g), newGenInfer(g),
-		newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g),
+		newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g),
 	)
 	return root
 }

@@ -57,7 +57,7 @@ func newTrain(g *global) *cobra.Command {
 	f.StringVar(&t.saveDir, "save-dir", "data/checkpoints", "where checkpoints, metrics.jsonl and loss.svg go")
 	f.IntVar(&t.validInterval, "valid-interval", 1, "epochs between validations on the VALID section; 0: never")
 	f.IntVar(&t.logInterval, "log-interval", 10, "steps between logged losses")
-	f.Var(&t.fixSeed, "fix-random-seed", fmt.Sprintf("True or False; True is --seed %d", referenceSeed))
+	f.Var(&t.fixSeed, "fix-random-seed", fmt.Sprintf("True is --seed %d, False a fresh seed", referenceSeed))
 	f.Uint64Var(&t.seed, "seed", 0, "seed of initial values and batches; without it a fresh one is drawn and printed")
 	f.DurationVar(&t.saveEvery, "save-every", 5*time.Minute, "time between states within an epoch; 0: each epoch's end alone")
 	f.IntVar(&t.keep, "keep", 0, "newest per-epoch checkpoints to keep; 0: all")
