@@ -268,7 +268,7 @@ func blind(t *testing.T, c *corpus) (chance, prior float64) {
 	for _, v := range c.part(train) {
 		training = append(training, v.examples()...)
 	}
-	p, err := eval.NewPrior(training)
+	p, err := eval.FitPrior(training, eval.PriorOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
