@@ -33,6 +33,7 @@ var (
 	twiceInFile  = &fault{Odd, "videos given twice in a file", "join the two; their sentences are numbered on"}
 	badSaliency  = &fault{Odd, "saliency of clips outside their video, given twice, or not from 0 to 4", "correct it; it is carried as it is"}
 	repeated     = &fault{Note, "sentences given twice, with the same video, span and content", "leave the copies out (repair drop); they count twice in training and evaluation"}
+	leaked       = &fault{Odd, "sentences given in two splits, with the same video, span and content", "leave one out before training and testing on both"}
 	noSpan       = &fault{Note, "sentences without a span", "none, if they are questions; they take no part in training and evaluation"}
 	noDuration   = &fault{Note, "videos without a known duration", "name a file of durations; past the end, and shares of the video, cannot be told without"}
 	answered     = &fault{Note, "questions that another file answers, left out", "none; name one of the two files to read it alone"}
@@ -46,7 +47,7 @@ var (
 
 	faults = []*fault{
 		dupIDs, notFinite, reversed, beforeStart, pastEnd, badDuration, twoDurations, notListed, notUTF8, noWords,
-		twiceInFile, badSaliency, repeated, noSpan, noDuration, answered, notRead, passedOver, byteOrder,
+		twiceInFile, badSaliency, leaked, repeated, noSpan, noDuration, answered, notRead, passedOver, byteOrder,
 		cut, leftSpans, leftExamples, notCut,
 	}
 )
@@ -154,9 +155,13 @@ func (g *gathering) check() {
 	type content struct {
 		video, text, spans, vector string
 	}
+	type seen struct {
+		at    spot
+		split string
+	}
 	var (
 		ids      = map[string]bool{}
-		first    = map[content]spot{}
+		first    = map[content]seen{}
 		duration = map[string]float64{}
 		kept     = g.records[:0]
 	)
@@ -172,11 +177,14 @@ func (g *gathering) check() {
 			sum := hash(r.Sentence.Vector)
 			c.vector = string(sum[:])
 		}
-		if of, ok := first[c]; ok {
-			g.note(repeated, r.at, "%s repeats %s", r.ID, of.without(r.at.file))
+		switch of, ok := first[c]; {
+		case !ok:
+			first[c] = seen{r.at, r.Split}
+		case of.split == r.Split:
+			g.note(repeated, r.at, "%s repeats %s", r.ID, of.at.beside(r.at))
 			wrong = true
-		} else {
-			first[c] = r.at
+		default:
+			g.note(leaked, r.at, "%s, and %s", r.ID, of.at.beside(r.at))
 		}
 		for _, s := range []string{r.ID, r.Video, r.Sentence.Text} {
 			if !utf8.ValidString(s) {
@@ -204,9 +212,9 @@ func (g *gathering) check() {
 	g.records = kept
 }
 
-// without is the spot as it is named beside another one in file.
-func (p spot) without(file string) string {
-	if p.file == file {
+// beside is the spot as it is named behind another one.
+func (p spot) beside(other spot) string {
+	if p.file == other.file && p.line > 0 {
 		p.file = "line"
 		return strings.Replace(p.String(), ":", " ", 1)
 	}
@@ -233,7 +241,7 @@ func (g *gathering) spans(r *record, wrong bool) bool {
 			bad = false
 		}
 		if r.end > 0 && s.End > r.end {
-			g.note(pastEnd, r.at, "%s %s (the video ends at %.6g)", r.ID, s, r.end)
+			g.note(pastEnd, r.at, "%s %s, past the end at %.7g by %.3g", r.ID, s, r.end, s.End-r.end)
 		}
 		switch {
 		case !bad:

@@ -31,13 +31,17 @@ func (g *gathering) withDurations(name string, files []corpusFile) error {
 	switch {
 	case g.o.Durations != "":
 		var err error
-		if paths, err = durationFiles(g.o.Durations); err != nil {
+		if paths, err = durationFiles(g.o.Durations, ".csv", ".json", ".pkl", ".pickle"); err != nil {
 			return err
 		}
 	case name == CharadesSTA || name == TACoS:
+		ext := ".csv"
+		if name == TACoS {
+			ext = ".pkl"
+		}
 		for _, f := range files {
 			if dir := filepath.Dir(f.path); !slices.ContainsFunc(paths, func(p string) bool { return filepath.Dir(p) == dir }) {
-				beside, err := durationFiles(dir)
+				beside, err := durationFiles(dir, ext)
 				if err != nil && !errors.Is(err, tall.ErrMissing) {
 					return err
 				}
@@ -90,8 +94,8 @@ func (d *durations) give(g *gathering, r *record) {
 }
 
 // durationFiles are the files of durations that path names: itself, or those of
-// the folder. Of several forms of one list, .json beside .pkl, one is enough.
-func durationFiles(path string) ([]string, error) {
+// the folder that have one of the extensions. Of several forms of one list, .json beside .pkl, one is enough.
+func durationFiles(path string, extensions ...string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", tall.ErrMissing, err)
@@ -107,7 +111,7 @@ func durationFiles(path string) ([]string, error) {
 	for _, e := range entries {
 		p := filepath.Join(path, e.Name())
 		ext := strings.ToLower(filepath.Ext(p))
-		if !slices.Contains([]string{".csv", ".json", ".pkl", ".pickle"}, ext) || strings.HasPrefix(e.Name(), ".") {
+		if !slices.Contains(extensions, ext) || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		if info, err := os.Stat(p); err != nil || !info.Mode().IsRegular() {

@@ -30,6 +30,9 @@ type Lines struct {
 type PlotOptions struct {
 	Title string
 	X, Y  string // names of the axes
+	// Headroom is left free above the lines, as a share of their height, for a
+	// legend that would stand on them.
+	Headroom float64
 }
 
 // Add appends a point to the line of a name; lines are drawn, and listed in the
@@ -116,6 +119,9 @@ func (l *Lines) EncodeSVG(w io.Writer, o PlotOptions) error {
 		}
 	}
 	l.scale(p)
+	if o.Headroom > 0 && p.Y.Max > p.Y.Min {
+		p.Y.Max += o.Headroom * (p.Y.Max - p.Y.Min)
+	}
 
 	canvas := vgsvg.New(plotWidth, plotHeight)
 	page := draw.New(canvas)
