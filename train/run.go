@@ -35,7 +35,7 @@ type Options struct {
 
 	// Meta goes into every checkpoint: preset, manifests, what was trained on.
 	Meta map[string]string
-	// Resume is a checkpoint to go on from.
+	// Resume is a checkpoint to go on from. Run closes it when it has read it.
 	Resume *weights.File
 	// Validate returns a score, larger is better, after an epoch.
 	Validate func(ctx context.Context, epoch int) (float64, error)
@@ -140,21 +140,23 @@ func (r *run) resume() error {
 	if r.Resume == nil {
 		return nil
 	}
+	path := r.Resume.Path
 	s, err := Restore(r.backend, r.params, r.Resume)
-	if err != nil {
+	err = errors.Join(err, r.Resume.Close())
+	if r.Resume = nil; err != nil { // its values are in the parameters now
 		return fmt.Errorf("resume: %w", err)
 	}
-	r.going = filepath.Clean(r.Resume.Path) == filepath.Join(r.Dir, r.Name+Extension)
+	r.going = filepath.Clean(path) == filepath.Join(r.Dir, r.Name+Extension)
 	if s.Step == 0 { // somebody else's weights
 		r.state.Epoch = s.Epoch
-		r.note("%s holds weights alone: going on at epoch %d with fresh optimiser moments", r.Resume.Path, s.Epoch)
+		r.note("%s holds weights alone: going on at epoch %d with fresh optimiser moments", path, s.Epoch)
 		return nil
 	}
 	if !s.HasMoments {
 		s.Seed = r.Seed
 		s.Epoch++ // a per-epoch file is written after its epoch
 		r.note("%s has no optimiser moments: going on at epoch %d with fresh ones (the state %s has them)",
-			r.Resume.Path, s.Epoch, r.Name)
+			path, s.Epoch, r.Name)
 		r.rng = rand.NewPCG(r.Seed, uint64(s.Epoch))
 		r.state = s
 		return nil
@@ -339,7 +341,7 @@ func (r *run) saveState() error {
 func (r *run) save(name string, s State) error {
 	begun := time.Now()
 	path := filepath.Join(r.Dir, name+Extension)
-	if err := weights.WriteSafetensors(path, checkpoint(r.backend, r.params, s, r.Meta)); err != nil {
+	if err := save(path, r.backend, r.params, s, r.Meta); err != nil {
 		err = fmt.Errorf("checkpoint: %w", err)
 		if r.going {
 			err = fmt.Errorf("%w; the state before it is whole: go on with --resume %s", err, filepath.Join(r.Dir, r.Name))

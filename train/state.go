@@ -53,38 +53,59 @@ type State struct {
 	AdamStep   int
 }
 
-// checkpoint builds the file of a state; with moments it can be resumed from.
-func checkpoint(b tensor.Backend, params []*nn.Param, s State, meta map[string]string) *weights.File {
-	f := &weights.File{Format: "safetensors", Meta: maps.Clone(meta)}
-	if f.Meta == nil {
-		f.Meta = map[string]string{}
+// save writes the checkpoint of a state; one with moments can be resumed from. It
+// copies values a piece at a time: a state is as large as all the rest of a run.
+func save(path string, b tensor.Memory, params []*nn.Param, s State, meta map[string]string) error {
+	meta = maps.Clone(meta)
+	if meta == nil {
+		meta = map[string]string{}
 	}
-	f.Meta[metaStep] = strconv.Itoa(s.Step)
-	f.Meta[metaEpoch] = strconv.Itoa(s.Epoch)
-	f.Meta[metaSeed] = strconv.FormatUint(s.Seed, 10)
-	f.Meta[metaBest] = strconv.FormatFloat(s.Best, 'g', -1, 64)
+	meta[metaStep] = strconv.Itoa(s.Step)
+	meta[metaEpoch] = strconv.Itoa(s.Epoch)
+	meta[metaSeed] = strconv.FormatUint(s.Seed, 10)
+	meta[metaBest] = strconv.FormatFloat(s.Best, 'g', -1, 64)
+	buf := make([]float32, pieceValues)
+	var tensors []weights.Stream
+	add := func(name string, shape []int, m tensor.Mat) {
+		tensors = append(tensors, weights.Stream{
+			Spec: weights.Spec{Name: name, Shape: shape},
+			Values: func(part func([]float32) error) error {
+				return pieces(m, func(piece tensor.Mat) error {
+					b.Download(buf[:piece.Cols], piece)
+					return part(buf[:piece.Cols])
+				})
+			},
+		})
+	}
 	for _, p := range params {
-		f.Tensors = append(f.Tensors, Download(b, p.Name, p.Shape, p.Value))
+		add(p.Name, p.Shape, p.Value)
 	}
-	if !s.HasMoments {
-		return f
+	if s.HasMoments {
+		meta[metaBatch] = strconv.Itoa(s.Batch)
+		meta[metaRNG] = base64.StdEncoding.EncodeToString(s.RNG)
+		meta[metaAdamStep] = strconv.Itoa(s.AdamStep)
+		for _, p := range params {
+			add(firstMoment+p.Name, p.Shape, p.M)
+			add(secondMoment+p.Name, p.Shape, p.V)
+		}
 	}
-	f.Meta[metaBatch] = strconv.Itoa(s.Batch)
-	f.Meta[metaRNG] = base64.StdEncoding.EncodeToString(s.RNG)
-	f.Meta[metaAdamStep] = strconv.Itoa(s.AdamStep)
-	for _, p := range params {
-		f.Tensors = append(f.Tensors,
-			Download(b, firstMoment+p.Name, p.Shape, p.M),
-			Download(b, secondMoment+p.Name, p.Shape, p.V))
-	}
-	return f
+	return weights.WriteStreams(path, meta, tensors)
 }
 
-// Download copies a matrix of the backend into a tensor for a file.
-func Download(b tensor.Memory, name string, shape []int, m tensor.Mat) weights.Tensor {
-	data := make([]float32, m.Rows*m.Cols)
-	b.Download(data, m)
-	return weights.Tensor{Name: name, Shape: shape, Data: data}
+// pieceValues is how many values are copied to or from a file at a time.
+const pieceValues = 1 << 18
+
+// pieces calls each with a contiguous matrix in rows (1, pieceValues), the last of
+// what remains.
+func pieces(m tensor.Mat, each func(piece tensor.Mat) error) error {
+	n := m.Rows * m.Cols
+	row := m.Reshape(1, n)
+	for at := 0; at < n; at += pieceValues {
+		if err := each(row.ColRange(at, min(at+pieceValues, n))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Restore loads parameters, and the optimiser's moments where the file has
@@ -119,7 +140,11 @@ func Restore(b tensor.Backend, params []*nn.Param, f *weights.File) (State, erro
 	}
 	for _, p := range params {
 		for prefix, m := range map[string]tensor.Mat{firstMoment: p.M, secondMoment: p.V} {
-			if err := upload(b, m, f, prefix+p.Name, p.Shape); err != nil {
+			ts, err := f.Match([]weights.Spec{{Name: prefix + p.Name, Shape: p.Shape}})
+			if err == nil {
+				err = upload(b, m, f, ts[0])
+			}
+			if err != nil {
 				return State{}, err
 			}
 		}
@@ -145,18 +170,21 @@ func LoadParams(b tensor.Backend, params []*nn.Param, f *weights.File) error {
 		return err
 	}
 	for i, p := range params {
-		b.Upload(p.Value, tensors[i].Data)
+		if err := upload(b, p.Value, f, tensors[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func upload(b tensor.Backend, m tensor.Mat, f *weights.File, name string, shape []int) error {
-	ts, err := f.Match([]weights.Spec{{Name: name, Shape: shape}})
-	if err != nil {
-		return err
-	}
-	b.Upload(m, ts[0].Data)
-	return nil
+// upload copies a tensor of the file into a contiguous matrix.
+func upload(b tensor.Memory, m tensor.Mat, f *weights.File, t weights.Tensor) error {
+	row, at := m.Reshape(1, m.Rows*m.Cols), 0
+	return f.Values(t, func(values []float32) error {
+		b.Upload(row.ColRange(at, at+len(values)), values)
+		at += len(values)
+		return nil
+	})
 }
 
 // metaReader reads numbers from a checkpoint's metadata, keeping the first error.

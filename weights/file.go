@@ -45,26 +45,20 @@ type File struct {
 	// tensors by their place in the model (fc.weight) and record the name of the
 	// parameter (linear_0.w_0) beside.
 	parameter map[string]string
+
+	source  *os.File         // of Open: where the values are, nil once they are in Tensors
+	entries map[string]Entry // of Open: by name
 }
 
 // Read reads a file of weights. It knows the format by the content; the error
 // for any other file says what it seems to be.
 func Read(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, fmt.Errorf("%s: %w: a folder; name the file of weights in it", path, tall.ErrFormat)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: %w: not a regular file; copy it to one first", path, tall.ErrFormat)
-	}
-	out, err := decode(f, info.Size())
+	out, err := decode(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -73,6 +67,25 @@ func Read(path string) (*File, error) {
 		out.Tensors[0].Name = filepath.Base(path) // fluid's save names the file after the variable
 	}
 	return out, nil
+}
+
+// openRegular opens a file that has a size.
+func openRegular(path string) (_ *os.File, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = fmt.Errorf("%s: %w: a folder; name the file of weights in it", path, tall.ErrFormat)
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s: %w: not a regular file; copy it to one first", path, tall.ErrFormat)
+	default:
+		return f, info.Size(), nil
+	}
+	return nil, 0, errors.Join(err, f.Close())
 }
 
 // headBytes is how much of a file its format is known by.

@@ -427,21 +427,17 @@ func SafetensorsHeader(specs []Spec, meta map[string]string) ([]byte, error) {
 
 // checkTensors finds the mistakes that would make an unreadable file.
 func checkTensors(ts []Tensor) error {
-	seen := make(map[string]bool, len(ts))
+	specs := make([]Spec, len(ts))
+	for i, t := range ts {
+		specs[i] = Spec{t.Name, t.Shape}
+	}
+	if err := checkSpecs(specs); err != nil {
+		return err
+	}
 	for _, t := range ts {
-		n := 1
-		for _, d := range t.Shape {
-			n *= d
-		}
-		switch {
-		case t.Name == "":
-			return fmt.Errorf("%w: a tensor of shape %v without a name (read from a save_combine stream? File.Match gives names)", tall.ErrMissing, t.Shape)
-		case seen[t.Name]:
-			return fmt.Errorf("%w: two tensors are called %s", tall.ErrFormat, t.Name)
-		case n != len(t.Data) || slices.ContainsFunc(t.Shape, func(d int) bool { return d < 0 }):
+		if elements(t.Shape) != len(t.Data) {
 			return fmt.Errorf("%w: %s has %d numbers for shape %v", tall.ErrShape, t.Name, len(t.Data), t.Shape)
 		}
-		seen[t.Name] = true
 	}
 	return nil
 }

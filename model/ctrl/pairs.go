@@ -43,8 +43,13 @@ func FindPairs(windows Windows, examples []tall.Example, o Options) []Pair {
 	clips := map[clip]int{}
 	fps := windows.FPS()
 	var pairs []Pair
+	listed := map[string][]feature.Window{} // listing a video copies its windows: once is enough
 	for i, e := range examples {
-		of := windows.Windows(e.Video)
+		of, ok := listed[e.Video]
+		if !ok {
+			of = windows.Windows(e.Video)
+			listed[e.Video] = of
+		}
 		for _, truth := range e.Truth {
 			if fps > 0 && e.FPS > 0 && fps != e.FPS {
 				truth = truth.Scale(fps / e.FPS)
