@@ -165,6 +165,7 @@ func (r *run) resume() error {
 		r.note("the run was begun with seed %d and goes on with it", s.Seed)
 	}
 	r.adam.Step = s.AdamStep
+	s.HasMoments = false // of what is written next; endEpoch and saveState say where they are
 	r.state = s
 	return r.rng.UnmarshalBinary(s.RNG)
 }
