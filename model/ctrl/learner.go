@@ -102,11 +102,18 @@ func (d Data) describe(member int) string {
 	return fmt.Sprintf("pair %d: sentence %s, video %s, window %v, truth %v", member, e.ID, e.Video, p.Window.Span, p.Truth)
 }
 
-// Learner trains a model on pairs, a batch a step.
+// Learner trains a model on pairs, a batch a step. While a step computes it reads
+// the batch that follows in the epoch's plan: features that the page cache does not
+// hold come from the disk meanwhile.
 type Learner struct {
 	m     *Model
 	data  Data
 	batch Batch // on the host
+	plan  [][]int
+	done  int // batches of the plan up to the last step's
+
+	ahead        Batch // what was read ahead,
+	aheadMembers []int // nil: nothing
 }
 
 // NewLearner returns a learner, and gives the model room for gradients and
@@ -125,13 +132,14 @@ func NewLearner(m *Model, data Data) (*Learner, error) {
 			n, o.BatchSize)
 	}
 	m.Train()
-	return &Learner{m: m, data: data, batch: o.NewBatch(o.BatchSize)}, nil
+	return &Learner{m: m, data: data}, nil
 }
 
 // Batches plans an epoch from rng alone: each batch lists indices of pairs. The
 // incomplete last batch is dropped.
 func (l *Learner) Batches(rng *rand.Rand) [][]int {
-	return batches(l.data.Pairs, l.m.opts.BatchSize, l.m.opts.DistinctClips, rng)
+	l.plan, l.done = batches(l.data.Pairs, l.m.opts.BatchSize, l.m.opts.DistinctClips, rng), 0
+	return l.plan
 }
 
 // Step computes the loss of the members, and leaves the gradients in Params. A
@@ -141,8 +149,42 @@ func (l *Learner) Step(ctx context.Context, members []int) (Loss, error) {
 	if err := l.gather(ctx, members); err != nil {
 		return Loss{}, err
 	}
+	wait := l.readAhead(ctx, l.next(members))
 	loss := l.m.Step(l.batch)
+	wait()
 	return loss, l.m.checkLoss(loss, l.data, members)
+}
+
+// next returns the batch that follows members in the plan, nil where none does.
+func (l *Learner) next(members []int) []int {
+	is := func(batch []int) bool { return slices.Equal(batch, members) }
+	at := l.done
+	if at >= len(l.plan) || !is(l.plan[at]) { // a resumed epoch begins in the middle
+		if at = slices.IndexFunc(l.plan, is); at < 0 {
+			return nil
+		}
+	}
+	l.done = at + 1
+	if l.done == len(l.plan) {
+		return nil
+	}
+	return l.plan[l.done]
+}
+
+// readAhead begins to read a batch, and returns what waits for it: no read outlives
+// its step, after which the features may be closed.
+func (l *Learner) readAhead(ctx context.Context, members []int) (wait func()) {
+	if l.aheadMembers = nil; members == nil {
+		return func() {}
+	}
+	l.ahead = l.room(l.ahead, len(members))
+	done := make(chan error, 1)
+	go func() { done <- l.data.gather(ctx, l.ahead, members, l.m.opts) }()
+	return func() {
+		if err := <-done; err == nil { // an error comes again when the batch's turn comes
+			l.aheadMembers = members
+		}
+	}
 }
 
 // Loss computes the loss of the members alone.
@@ -155,10 +197,20 @@ func (l *Learner) Loss(ctx context.Context, members []int) (Loss, error) {
 }
 
 func (l *Learner) gather(ctx context.Context, members []int) error {
-	if len(l.batch.Offsets) != 2*len(members) {
-		l.batch = l.m.opts.NewBatch(len(members))
+	if l.aheadMembers != nil && slices.Equal(l.aheadMembers, members) {
+		l.batch, l.ahead, l.aheadMembers = l.ahead, l.batch, nil
+		return nil
 	}
+	l.batch = l.room(l.batch, len(members))
 	return l.data.gather(ctx, l.batch, members, l.m.opts)
+}
+
+// room returns a batch of n: b where it has that size.
+func (l *Learner) room(b Batch, n int) Batch {
+	if len(b.Offsets) == 2*n {
+		return b
+	}
+	return l.m.opts.NewBatch(n)
 }
 
 // Params lists the model's parameters with their gradients.
