@@ -160,14 +160,17 @@ func objectKeys(line []byte) ([]string, error) {
 	return keys, nil
 }
 
-// samerun DIR DIR compares what two runs left: the checkpoints byte for byte, the
-// metrics but for the seconds.
+// samerun DIR DIR [FILE] compares what two runs left, or one file of it: the
+// checkpoints byte for byte, the metrics but for the seconds.
 func scriptSameRun(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 2, "samerun DIR DIR")
+	usage(ts, neg, len(args) == 2 || len(args) == 3, "samerun DIR DIR [FILE]")
 	var runs [2]map[string]string
-	for i, dir := range args {
+	for i, dir := range args[:2] {
 		files, err := runFiles(ts.MkAbs(dir))
 		ts.Check(err)
+		if len(args) == 3 {
+			files = map[string]string{args[2]: files[args[2]]}
+		}
 		runs[i] = files
 	}
 	for name, want := range runs[0] {
@@ -231,7 +234,8 @@ func temporaries(dir string) (left []string, err error) {
 	return left, err
 }
 
-// replace FILE OLD NEW replaces text in a file; it must occur.
+// replace FILE OLD NEW replaces text in a file; it must occur. \n in NEW is a line
+// break.
 func scriptReplace(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 3, "replace FILE OLD NEW")
 	path := ts.MkAbs(args[0])
@@ -240,7 +244,7 @@ func scriptReplace(ts *testscript.TestScript, neg bool, args []string) {
 	if !bytes.Contains(data, []byte(args[1])) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
-	ts.Check(os.WriteFile(path, bytes.ReplaceAll(data, []byte(args[1]), []byte(args[2])), 0o644))
+	ts.Check(os.WriteFile(path, bytes.ReplaceAll(data, []byte(args[1]), []byte(strings.ReplaceAll(args[2], `\n`, "\n"))), 0o644))
 }
 
 func usage(ts *testscript.TestScript, neg, ok bool, text string) {
