@@ -315,7 +315,8 @@ func (r *run) validate(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return r.stop(ctx)
 		}
-		return fmt.Errorf("validation after epoch %d: %w", r.state.Epoch, err)
+		// What was trained is kept: a resumed run does the end of the epoch again.
+		return errors.Join(fmt.Errorf("validation after epoch %d: %w", r.state.Epoch, err), r.saveState())
 	}
 	best := r.KeepBest && score > r.state.Best
 	if best {
