@@ -27,6 +27,7 @@ var imports = map[string][]string{
 	"train":            {".", "dataset", "eval", "nn", "tensor", "weights", "github.com/gofrs/flock"},
 	"eval":             {".", "dataset"},
 	"report":           {".", "eval", "charm.land/lipgloss", "gonum.org/v1/plot"},
+	"encode":           {".", "media", "feature", "nn", "tensor", "weights", "numpy"},
 	"config":           {".", "github.com/goccy/go-yaml"},
 	"fetch":            {".", "config", "github.com/gofrs/flock"},
 	"internal/shared":  {},
