@@ -22,15 +22,16 @@ func (c cell) span(n int) tall.Span {
 // here as a hit is what [Scorer] counts. With them the hits of all n(n+1)/2 spans
 // are one sum over differences, and the best span is exact.
 type hitGrid struct {
-	n     int     // spans begin at 0..n-1 and end at 1..n
-	first []int32 // (items+1) index of an item's first truth in ends
-	ends  []int16 // (truths, n, 2) first and last end that hit, by start; first > last: none
-	diff  []int   // (n, n+2) scratch
+	truths [][]tall.Span // (items)
+	n      int           // spans begin at 0..n-1 and end at 1..n
+	first  []int32       // (items+1) index of an item's first truth in ends
+	ends   []int16       // (truths, n, 2) first and last end that hit, by start; first > last: none
+	diff   []int         // (n, n+2) scratch
 }
 
 // newHitGrid prepares the sentences' truths, in shares of the video's length.
 func newHitGrid(truths [][]tall.Span, iou float64, n int) *hitGrid {
-	g := &hitGrid{n: n, first: make([]int32, len(truths)+1), diff: make([]int, n*(n+2))}
+	g := &hitGrid{truths: truths, n: n, first: make([]int32, len(truths)+1), diff: make([]int, n*(n+2))}
 	total := 0
 	for i, t := range truths {
 		total += len(t)
@@ -100,14 +101,19 @@ type weighted struct {
 }
 
 // best returns the span that hits the most weight among the items that skip
-// leaves, the first by (start, end) among equals.
+// leaves. Equals are common where sentences are few: of these the one that
+// overlaps the items most, as one from the middle of what hits is likelier to hit
+// what was not seen; then the first by (start, end). Where nothing is hit, most
+// is 0.
 func (g *hitGrid) best(items []weighted, skip func(k int) bool) (top cell, most int) {
 	clear(g.diff)
 	width := g.n + 2
+	left := make([]weighted, 0, len(items))
 	for k, it := range items {
 		if skip(k) {
 			continue
 		}
+		left = append(left, it)
 		from, to := g.first[it.item], g.first[it.item+1]
 		if to-from == 1 {
 			ends := g.ends[2*int(from)*g.n:][:2*g.n]
@@ -123,13 +129,28 @@ func (g *hitGrid) best(items []weighted, skip func(k int) bool) (top cell, most 
 			g.addUnion(a, from, to, it.weight)
 		}
 	}
-	top = cell{0, g.n}
+	var equal []cell
 	for a := range g.n {
 		sum := 0
 		for b, d := range g.diff[a*width:][:g.n+1] {
 			if sum += d; sum > most {
-				top, most = cell{a, b}, sum
+				equal, most = equal[:0], sum
 			}
+			if sum == most && most > 0 {
+				equal = append(equal, cell{a, b})
+			}
+		}
+	}
+	switch len(equal) {
+	case 0:
+		return cell{0, g.n}, 0
+	case 1:
+		return equal[0], most
+	}
+	widest := -1.0
+	for _, c := range equal {
+		if v := overlapSum(c.span(g.n), g.truths, left); v > widest {
+			top, widest = c, v
 		}
 	}
 	return top, most
@@ -263,16 +284,26 @@ func bestMean(truths [][]tall.Span, items []weighted, n int) (top cell, mean flo
 	mean = -1
 	for a := range n {
 		for b := a + 1; b <= n; b++ {
-			s, sum := cell{a, b}.span(n), 0.0
-			for _, it := range items {
-				if v := best(s, truths[it.item]); v > 0 {
-					sum += float64(it.weight) * v
-				}
-			}
-			if m := sum / float64(max(total, 1)); m > mean {
+			if m := overlapSum(cell{a, b}.span(n), truths, items) / float64(max(total, 1)); m > mean {
 				top, mean = cell{a, b}, m
 			}
 		}
 	}
 	return top, mean
+}
+
+// overlapSum is the weighted sum of what a span overlaps each item's best truth.
+func overlapSum(s tall.Span, truths [][]tall.Span, items []weighted) float64 {
+	sum := 0.0
+	for _, it := range items {
+		truth := truths[it.item]
+		v := tall.HullIoU(s, truth[0])
+		if len(truth) > 1 {
+			v = best(s, truth)
+		}
+		if v > 0 {
+			sum += float64(it.weight) * v
+		}
+	}
+	return sum
 }

@@ -67,10 +67,11 @@ func TestHitGrid_BestIsThatOfBruteForce(t *testing.T) {
 		truths, items := drawTruths(t, n)
 		iou := anyIoU.Draw(t, "iou")
 		g := newHitGrid(truths, iou, n)
-		most, first := 0, cell{0, n}
+		most, first, widest := 0, cell{0, n}, -1.0
 		for _, c := range allCells(n) {
-			if h := bruteHits(truths, items, iou, n, c); h > most {
-				most, first = h, c
+			h, wide := bruteHits(truths, items, iou, n, c), overlapSum(c.span(n), truths, items)
+			if h > most || h == most && h > 0 && wide > widest {
+				most, first, widest = h, c, wide
 			}
 			for _, it := range items {
 				if got, want := g.hits(c, it.item), bruteHits(truths, []weighted{{it.item, 1}}, iou, n, c) > 0; got != want {

@@ -88,8 +88,10 @@ func (p *Prior) Predict(examples []tall.Example, how PriorAnswer) ([]Prediction,
 	if _, err := ParsePriorKind(string(how.Kind)); err != nil {
 		return nil, err
 	}
-	if _, ok := p.best(how.IoU, ""); !ok && (how.Kind == PriorBest || how.Kind == PriorBestVerb) {
-		return nil, fmt.Errorf("%w: this prior has no best spans for IoU %g, but for %v; fit it with that IoU", tall.ErrMissing, how.IoU, p.IoU())
+	if how.Kind == PriorBest || how.Kind == PriorBestVerb {
+		if _, ok := p.best(how.IoU, ""); !ok {
+			return nil, fmt.Errorf("%w: this prior has no best spans for IoU %g, but for %v; fit it with that IoU", tall.ErrMissing, how.IoU, p.IoU())
+		}
 	}
 	out := make([]Prediction, len(examples))
 	for i, e := range examples {

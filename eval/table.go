@@ -19,6 +19,12 @@ type Table struct {
 	NMS    NMS
 	Total  Row
 	Videos []Row
+
+	// What stands beside the numbers, where it was computed.
+	Baselines []Baseline      // of the same sentences
+	Absent    []string        // baselines that could not be had, and why
+	Warnings  []string        // baselines that the numbers are not above
+	Negatives *NegativeReport // of the model that the table is about
 }
 
 // Row counts the sentences of one video, or of all.
@@ -90,7 +96,12 @@ type tableJSON struct {
 	IoU     []float64 `json:"iou"`
 	Top     []int     `json:"top"`
 	Total   rowJSON   `json:"total"`
-	Videos  []rowJSON `json:"videos"`
+	Videos  []rowJSON `json:"videos,omitempty"`
+
+	Baselines []Baseline      `json:"baselines,omitempty"`
+	Absent    []string        `json:"absent_baselines,omitempty"`
+	Warnings  []string        `json:"warnings,omitempty"`
+	Negatives *NegativeReport `json:"negatives,omitempty"`
 }
 
 const tableVersion = 1
@@ -101,6 +112,7 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 	out := tableJSON{
 		Version: tableVersion, NMS: t.NMS.String(), IoU: t.IoU, Top: t.Top,
 		Total: t.rowJSON(t.Total), Videos: make([]rowJSON, len(t.Videos)),
+		Baselines: t.Baselines, Absent: t.Absent, Warnings: t.Warnings, Negatives: t.Negatives,
 	}
 	for i, r := range t.Videos {
 		out.Videos[i] = t.rowJSON(r)
@@ -136,7 +148,10 @@ func (t *Table) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", tall.ErrFormat, err)
 	}
-	out := Table{IoU: in.IoU, Top: in.Top, NMS: nms}
+	out := Table{
+		IoU: in.IoU, Top: in.Top, NMS: nms,
+		Baselines: in.Baselines, Absent: in.Absent, Warnings: in.Warnings, Negatives: in.Negatives,
+	}
 	for i, r := range append([]rowJSON{in.Total}, in.Videos...) {
 		if len(r.Hits) != len(in.IoU) || slices.ContainsFunc(r.Hits, func(h []int) bool { return len(h) != len(in.Top) }) {
 			return fmt.Errorf("%w: row %d (%q) does not have %d x %d counts", tall.ErrFormat, i, r.Video, len(in.IoU), len(in.Top))

@@ -21,6 +21,9 @@ type evalFlags struct {
 	common
 	saveDir string
 	verbose bool
+
+	noBaselines bool
+	negatives   bool
 }
 
 func newEval(g *global) *cobra.Command {
@@ -41,6 +44,8 @@ func newEval(g *global) *cobra.Command {
 	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
 	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
 	overrides(f, "string", "nms", "threshold of suppression: moving (the metric's IoU less 0.05) or a number")
+	f.BoolVar(&e.noBaselines, "no-baselines", false, "leave out the rows beside the model's: chance, priors, the model with sentences or windows exchanged")
+	f.BoolVar(&e.negatives, "negatives", false, "also ask each video the sentences of others, and report how well the top score tells them from its own")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "a row for each movie")
 	return cmd
 }
@@ -71,12 +76,22 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 	}
 	defer data.Close()
 
-	scorer, err := eval.NewScorer(eval.Options{IoU: o.EvalIoU, NMS: nms})
+	metrics := eval.Options{IoU: o.EvalIoU, NMS: nms}
+	scorer, err := eval.NewScorer(metrics)
 	if err != nil {
 		return err
 	}
+	beside, asked, err := newBesides(data.examples, metrics, !e.noBaselines, e.negatives)
+	if err != nil {
+		return err
+	}
+	questions := *data
+	questions.examples = asked
 	var predictions []eval.Prediction
-	err = data.localize(cmd.Context(), con, model.localizer(), sentencesAtOnce(&cfg.Test), func(a answer) error {
+	err = questions.localize(cmd.Context(), con, model.localizer(), sentencesAtOnce(&cfg.Test), func(a answer) error {
+		if own, err := beside.add(cmd.Context(), a); err != nil || !own {
+			return err
+		}
 		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, predictionNMS, 0))
 		return scorer.Add(a.scored, a.example)
 	})
@@ -84,6 +99,9 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	table := scorer.Table()
+	if err := e.beside(con, cfg, beside, table); err != nil {
+		return err
+	}
 	if err := e.write(table, predictions); err != nil {
 		return err
 	}
@@ -95,8 +113,23 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 	if err := report.Recall(table, e.verbose).Write(out); err != nil {
 		return err
 	}
+	if err := writeBesides(out, table); err != nil {
+		return err
+	}
 	con.Info("results written", "dir", e.saveDir)
 	return nil
+}
+
+// beside puts the baselines and negatives that were asked for beside the table.
+func (e *evalFlags) beside(con *console, cfg *config.Config, b *besides, table *eval.Table) error {
+	if e.noBaselines {
+		return b.finish(table, nil, "")
+	}
+	training, why := e.trainingSentences(cfg, &cfg.Test)
+	if why != "" {
+		con.Warn("baselines kde and best are missing: " + why)
+	}
+	return b.finish(table, training, why)
 }
 
 func (e *evalFlags) write(table *eval.Table, predictions []eval.Prediction) error {
