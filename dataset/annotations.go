@@ -113,8 +113,8 @@ func WriteAnnotations(path string, examples []tall.Example) error {
 	})
 }
 
-// readAnnotationLines reads our own JSON lines. Of a split that is asked for, it
-// takes the lines that are of it, or of none.
+// readAnnotationLines reads our own JSON lines, of the split that is asked for.
+// Lines without one are of the file's.
 func readAnnotationLines(r io.Reader, f corpusFile, g *gathering) error {
 	lines, others := map[string]int{}, map[string]bool{}
 	taken := 0

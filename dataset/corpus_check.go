@@ -43,7 +43,7 @@ var (
 	cut          = &fault{Note, "repaired: spans cut to their video", "none; it was asked for"}
 	leftSpans    = &fault{Note, "repaired: spans left out", "none; it was asked for"}
 	leftExamples = &fault{Note, "repaired: sentences left out", "none; it was asked for"}
-	notCut       = &fault{Odd, "not repaired: spans of which nothing would be left in their video", "correct them, or leave them out (repair drop)"}
+	notCut       = &fault{Odd, "not repaired: spans that cutting them to their video cannot mend", "correct them, or leave them out (repair drop)"}
 
 	faults = []*fault{
 		dupIDs, notFinite, reversed, beforeStart, pastEnd, badDuration, twoDurations, notListed, notUTF8, noWords,

@@ -69,11 +69,11 @@ func (g *gathering) corpusFiles(name, path string) (string, []corpusFile, error)
 		}
 	}
 	split := fileSplit(path)
-	if want := canonicalSplit(g.o.Split); name != Annotations && want != "" {
-		if split != "" && split != want {
+	if want := canonicalSplit(g.o.Split); want != "" {
+		if name != Annotations && split != "" && split != want {
 			return "", nil, fmt.Errorf("%w: %s is by its name of split %s, not %s; name the other file, or leave the split out", tall.ErrMissing, path, split, want)
 		}
-		split = want
+		split = cmp.Or(split, want)
 	}
 	return name, []corpusFile{{path, split}}, nil
 }
@@ -192,30 +192,26 @@ func sniff(r io.Reader, name string) (string, error) {
 }
 
 // sniffPickle tells a pickled list (of clips) from a pickled dict (of lengths) by
-// the first opcodes: PROTO and FRAME are passed over.
+// its first opcodes.
 func sniffPickle(head []byte) (kind string, ok bool) {
-	if len(head) >= 2 && head[0] == 0x80 {
-		if head = head[2:]; len(head) >= 9 && head[0] == 0x95 {
+	binary := len(head) >= 2 && head[0] == 0x80 // PROTO
+	if binary {
+		if head = head[2:]; len(head) >= 9 && head[0] == 0x95 { // FRAME
 			head = head[9:]
 		}
-		if len(head) == 0 {
-			return unknownFile, true
-		}
-		switch head[0] {
-		case ']':
-			return TACoS, true
-		case '}':
-			return durationsFile, true
-		}
-		return unknownFile, true
 	}
-	switch {
-	case bytes.HasPrefix(head, []byte("(lp")), bytes.HasPrefix(head, []byte("]q")):
+	if len(head) < 2 {
+		return unknownFile, binary
+	}
+	// An empty list or dict, to be filled, or MARK and what is in it: of clips,
+	// another list; of lengths, a name.
+	switch first, second := head[0], head[1]; {
+	case first == ']', first == '(' && bytes.IndexByte([]byte("l(]"), second) >= 0:
 		return TACoS, true
-	case bytes.HasPrefix(head, []byte("(dp")), bytes.HasPrefix(head, []byte("}q")):
+	case first == '}', first == '(' && bytes.IndexByte([]byte("dSTUVX\x8c"), second) >= 0:
 		return durationsFile, true
 	}
-	return "", false
+	return unknownFile, binary
 }
 
 // errSniffed ends the reading of a file whose kind is known.

@@ -76,7 +76,11 @@ func (j *jsonText) read() (byte, error) {
 func (j *jsonText) next() (byte, error) {
 	if !j.started {
 		j.started = true
-		if mark, _ := j.in.Peek(3); bytes.Equal(mark, []byte("\ufeff")) {
+		mark, err := j.in.Peek(3)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("%s:%d: %w", j.name, j.at.line, err)
+		}
+		if bytes.Equal(mark, []byte("\ufeff")) {
 			j.marked = true
 			_, _ = j.in.Discard(3)
 		}

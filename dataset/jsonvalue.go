@@ -73,7 +73,11 @@ func (j *jsonText) unicode(at position) error {
 		return err
 	}
 	if utf16.IsSurrogate(r) {
-		if peek, _ := j.in.Peek(6); r < 0xdc00 && len(peek) == 6 && peek[0] == '\\' && peek[1] == 'u' {
+		peek, err := j.in.Peek(6)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("%s:%d: %w", j.name, at.line, err)
+		}
+		if r < 0xdc00 && len(peek) == 6 && peek[0] == '\\' && peek[1] == 'u' {
 			if low, err := strconv.ParseUint(string(peek[2:]), 16, 16); err == nil && low >= 0xdc00 && low < 0xe000 {
 				for range 6 {
 					if _, err := j.read(); err != nil {
