@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,11 +32,12 @@ type benchResult struct {
 }
 
 // benchCase is one thing to measure: flop is how many floating-point operations
-// a run does (0: not arithmetic-bound, none reported).
+// a run does (0: not arithmetic-bound, none reported). Its matrices are made by
+// prepare, so that a case that is not asked for costs nothing.
 type benchCase struct {
 	name, shape string
 	flop        float64
-	run         func()
+	prepare     func() (run func())
 }
 
 func newBench(g *global) *cobra.Command {
@@ -128,11 +130,12 @@ func benchThreads(ctx context.Context, threads, repeats int, match *regexp.Regex
 }
 
 func (c benchCase) measure(repeats int) benchResult {
-	c.run() // warm caches, workspaces and pages
+	run := c.prepare()
+	run() // warm caches, workspaces and pages
 	times := make([]float64, repeats)
 	for i := range times {
 		begun := time.Now()
-		c.run()
+		run()
 		times[i] = float64(time.Since(begun).Nanoseconds()) / 1e6
 	}
 	slices.Sort(times)
@@ -158,48 +161,56 @@ func normals(rng *rand.Rand, n int) []float32 {
 
 func productCases(b *tensor.CPU) []benchCase {
 	rng := rand.New(rand.NewPCG(1, 1))
-	var out []benchCase
-	gemm := func(m, k, n int, transA, transB bool) {
-		a, w := randomMat(b, rng, m, k), randomMat(b, rng, k, n)
-		kind := "nn"
-		if transA {
-			a, kind = randomMat(b, rng, k, m), "tn"
+	gemm := func(kind string, m, k, n int) benchCase {
+		return benchCase{
+			"gemm/" + kind, fmt.Sprintf("[%d,%d]x[%d,%d]", m, k, k, n), 2 * float64(m) * float64(k) * float64(n),
+			func() func() {
+				a, w, c := randomMat(b, rng, m, k), randomMat(b, rng, k, n), tensor.NewMat(b, m, n)
+				if kind == "tn" {
+					a = a.Reshape(k, m)
+				}
+				if kind == "nt" {
+					w = w.Reshape(n, k)
+				}
+				return func() { b.Gemm(c, 1, a, kind == "tn", w, kind == "nt", 0) }
+			},
 		}
-		if transB {
-			w, kind = randomMat(b, rng, n, k), "nt"
-		}
-		c := tensor.NewMat(b, m, n)
-		out = append(out, benchCase{
-			name: "gemm/" + kind, shape: fmt.Sprintf("[%d,%d]x[%d,%d]", m, k, k, n), flop: 2 * float64(m) * float64(k) * float64(n),
-			run: func() { b.Gemm(c, 1, a, transA, w, transB, 0) },
-		})
 	}
-	gemm(3136, 1024, 1000, false, false)
-	gemm(3136, 1024, 1000, true, false)
-	gemm(3136, 1024, 1000, false, true)
-	gemm(56, 12288, 1024, false, false)
-	gemm(12288, 56, 1024, true, false)
-	gemm(56, 1024, 12288, false, true)
-
 	const batch, d, h = 56, 1024, 1000
-	v, q, w := randomMat(b, rng, batch, d), randomMat(b, rng, batch, d), randomMat(b, rng, h, d)
-	hidden, gradient := randomMat(b, rng, batch*batch, h), tensor.NewMat(b, h, d)
-	flop := 2.0 * batch * batch * d * h
-	return append(out,
-		benchCase{"pair/nt", "[56*56,1024]x[1024,1000]", flop, func() { b.PairNT(hidden, v, q, w) }},
-		benchCase{"pair/tn", "[1000,56*56]x[56*56,1024]", flop, func() { b.PairTN(gradient, 1, hidden, v, q, 0) }},
-	)
+	const flop = 2.0 * batch * batch * d * h
+	return []benchCase{
+		gemm("nn", 3136, 1024, 1000),
+		gemm("tn", 3136, 1024, 1000),
+		gemm("nt", 3136, 1024, 1000),
+		gemm("nn", 56, 12288, 1024),
+		gemm("tn", 12288, 56, 1024),
+		gemm("nt", 56, 1024, 12288),
+		{"pair/nt", "[56*56,1024]x[1024,1000]", flop, func() func() {
+			v, q, w := randomMat(b, rng, batch, d), randomMat(b, rng, batch, d), randomMat(b, rng, h, d)
+			hidden := tensor.NewMat(b, batch*batch, h)
+			return func() { b.PairNT(hidden, v, q, w) }
+		}},
+		{"pair/tn", "[1000,56*56]x[56*56,1024]", flop, func() func() {
+			v, q, hidden := randomMat(b, rng, batch, d), randomMat(b, rng, batch, d), randomMat(b, rng, batch*batch, h)
+			gradient := tensor.NewMat(b, h, d)
+			return func() { b.PairTN(gradient, 1, hidden, v, q, 0) }
+		}},
+	}
 }
 
 func elementCases(b *tensor.CPU) []benchCase {
 	const n = 21_597_112 // parameters of CTRL at the reference's size
-	p, m, v, g := tensor.NewMat(b, 1, n), tensor.NewMat(b, 1, n), tensor.NewMat(b, 1, n), tensor.NewMat(b, 1, n)
 	rng := rand.New(rand.NewPCG(2, 2))
-	b.Upload(g, normals(rng, n))
-	step := tensor.AdamStep{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Rate: 1e-3, GradScale: 1}
 	return []benchCase{
-		{"adam", "[21597112]", 0, func() { b.Adam(p, m, v, g, step) }},
-		{"sumsquares", "[21597112]", 0, func() { b.SumSquares(g) }},
+		{"adam", "[21597112]", 0, func() func() {
+			p, m, v, g := tensor.NewMat(b, 1, n), tensor.NewMat(b, 1, n), tensor.NewMat(b, 1, n), randomMat(b, rng, 1, n)
+			step := tensor.AdamStep{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Rate: 1e-3, GradScale: 1}
+			return func() { b.Adam(p, m, v, g, step) }
+		}},
+		{"sumsquares", "[21597112]", 0, func() func() {
+			g := randomMat(b, rng, 1, n)
+			return func() { b.SumSquares(g) }
+		}},
 	}
 }
 
@@ -211,28 +222,39 @@ func modelCases(b *tensor.CPU) []benchCase {
 	if err != nil {
 		panic(err) // the preset is ours
 	}
-	m, err := ctrl.New(b, o, 1)
-	if err != nil {
-		panic(err)
-	}
-	m.Train()
+	model := sync.OnceValue(func() *ctrl.Model {
+		m, err := ctrl.New(b, o, 1)
+		if err != nil {
+			panic(err)
+		}
+		m.Train()
+		return m
+	})
 	rng := rand.New(rand.NewPCG(3, 3))
-	batch := o.NewBatch(o.BatchSize)
-	for i, x := range normals(rng, len(batch.Windows)) {
-		batch.Windows[i] = max(0, x) // features come after a ReLU
-	}
-	copy(batch.Sentences, normals(rng, len(batch.Sentences)))
-	copy(batch.Offsets, normals(rng, len(batch.Offsets)))
-	adam := o.Adam()
-	naive, err := ctrl.NewNaive(m)
-	if err != nil {
-		panic(err)
-	}
+	batch := sync.OnceValue(func() ctrl.Batch {
+		batch := o.NewBatch(o.BatchSize)
+		for i, x := range normals(rng, len(batch.Windows)) {
+			batch.Windows[i] = max(0, x) // features come after a ReLU
+		}
+		copy(batch.Sentences, normals(rng, len(batch.Sentences)))
+		copy(batch.Offsets, normals(rng, len(batch.Offsets)))
+		return batch
+	})
 	shape := fmt.Sprintf("batch %d", o.BatchSize)
 	return []benchCase{
-		{"step/factorized", shape, stepFlop(o), func() { m.Step(batch); adam.Update(b, m.Params()) }},
-		{"step/naive", shape, naiveFlop(o), func() { naive.Step(batch); adam.Update(b, m.Params()) }},
-		scoreCase(m, rng),
+		{"step/factorized", shape, stepFlop(o), func() func() {
+			m, batch, adam := model(), batch(), o.Adam()
+			return func() { m.Step(batch); adam.Update(b, m.Params()) }
+		}},
+		{"step/naive", shape, naiveFlop(o), func() func() {
+			m, batch, adam := model(), batch(), o.Adam()
+			naive, err := ctrl.NewNaive(m)
+			if err != nil {
+				panic(err)
+			}
+			return func() { naive.Step(batch); adam.Update(b, m.Params()) }
+		}},
+		scoreCase(o, model, rng),
 	}
 }
 
@@ -250,28 +272,29 @@ func naiveFlop(o ctrl.Options) float64 {
 	return 2*2*b*d*float64(o.VisualDim+o.SentenceDim) + 3*2*b*b*4*d*h
 }
 
-func scoreCase(m *ctrl.Model, rng *rand.Rand) benchCase {
+func scoreCase(o ctrl.Options, model func() *ctrl.Model, rng *rand.Rand) benchCase {
 	const windows, sentences = 500, 40
-	o := m.Options()
-	video := &tall.Features{
-		Video: "bench", FPS: 1, Spans: make([]tall.Span, windows),
-		Streams: []tall.Stream{{N: windows, D: o.VisualDim, Data: normals(rng, windows*o.VisualDim)}},
-	}
-	queries := make([]tall.Sentence, sentences)
-	for i := range queries {
-		queries[i].Vector = normals(rng, o.SentenceDim)
-	}
-	prepared, err := ctrl.NewLocalizer(m, ctrl.LocalizerOptions{}).Prepare(context.Background(), video)
-	if err != nil {
-		panic(err)
-	}
-	pairs := float64(windows * sentences)
+	const pairs = windows * sentences
 	return benchCase{
 		"score", fmt.Sprintf("%d sentences x %d windows", sentences, windows),
 		2*pairs*float64(o.SemanticDim*o.HiddenDim) + 2*sentences*float64(o.SentenceDim*o.SemanticDim+o.SemanticDim*o.HiddenDim),
-		func() {
-			if _, err := prepared.Localize(context.Background(), queries); err != nil {
+		func() func() {
+			video := &tall.Features{
+				Video: "bench", FPS: 1, Spans: make([]tall.Span, windows),
+				Streams: []tall.Stream{{N: windows, D: o.VisualDim, Data: normals(rng, windows*o.VisualDim)}},
+			}
+			queries := make([]tall.Sentence, sentences)
+			for i := range queries {
+				queries[i].Vector = normals(rng, o.SentenceDim)
+			}
+			prepared, err := ctrl.NewLocalizer(model(), ctrl.LocalizerOptions{}).Prepare(context.Background(), video)
+			if err != nil {
 				panic(err)
+			}
+			return func() {
+				if _, err := prepared.Localize(context.Background(), queries); err != nil {
+					panic(err)
+				}
 			}
 		},
 	}
