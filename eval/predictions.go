@@ -3,7 +3,6 @@ package eval
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,41 +57,12 @@ func widen(v float32) float64 {
 // ReadPredictions reads a predictions file. Errors wrap [tall.ErrFormat] and
 // name the file and the line.
 func ReadPredictions(path string) ([]Prediction, error) {
-	var c collector
-	if err := dataset.ReadLines(path, c.each); err != nil {
+	f, err := openFile(path)
+	if err != nil {
 		return nil, err
 	}
-	return c.out, nil
-}
-
-// DecodePredictions is [ReadPredictions] of an open reader; name stands in
-// errors.
-func DecodePredictions(r io.Reader, name string) ([]Prediction, error) {
-	var c collector
-	if err := dataset.DecodeLines(r, name, c.each); err != nil {
-		return nil, err
-	}
-	return c.out, nil
-}
-
-type collector struct {
-	out   []Prediction
-	lines map[string]int
-}
-
-func (c *collector) each(line int, p Prediction) error {
-	if err := p.check(); err != nil {
-		return fmt.Errorf("%w: %w", tall.ErrFormat, err)
-	}
-	if first, ok := c.lines[p.ID]; ok {
-		return fmt.Errorf("%w: id %q stands on line %d already; ids are unique in a file", tall.ErrFormat, p.ID, first)
-	}
-	if c.lines == nil {
-		c.lines = map[string]int{}
-	}
-	c.lines[p.ID] = line
-	c.out = append(c.out, p)
-	return nil
+	defer f.Close()
+	return DecodePredictions(f, path)
 }
 
 // check applies the rules of docs/formats.md that JSON does not state.

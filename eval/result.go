@@ -45,6 +45,7 @@ type Result struct {
 	Source      string // the program or paper whose semantics it follows
 	GroundTruth string // files
 	Predictions string
+	Resamples   int // of the bootstrap behind the intervals
 	Metrics     []Metric
 	Queries     []QueryScore // in the order of the ground truth
 	Buckets     []Bucket

@@ -76,7 +76,7 @@ func WriteInferResult(path string, videos []VideoMoments) error {
 
 func writeResult(path string, results func(*pyWriter)) error {
 	return tall.ReplaceFile(path, func(out io.Writer) error {
-		var w pyWriter
+		w := pyWriter{indent: "  "}
 		w.open('{')
 		w.key("version")
 		w.text("VERSION 1.0")
@@ -91,13 +91,14 @@ func writeResult(path string, results func(*pyWriter)) error {
 	})
 }
 
-// pyWriter writes JSON byte for byte as Python's json.dumps(x, indent=2) does,
-// which is what the reference uses: programs that compare or patch such files
+// pyWriter writes JSON byte for byte as Python's json.dumps does; with
+// indent=2 that is what the reference uses: programs that compare or patch such files
 // as text keep working.
 type pyWriter struct {
-	out   bytes.Buffer
-	depth int
-	some  bool // the open list or object has an item
+	out    bytes.Buffer
+	indent string // of each level; "" is written as Python's indent=0 is
+	depth  int
+	some   bool // the open list or object has an item
 }
 
 func (w *pyWriter) print(s string) { w.out.WriteString(s) }
@@ -105,7 +106,7 @@ func (w *pyWriter) print(s string) { w.out.WriteString(s) }
 func (w *pyWriter) line() {
 	w.print("\n")
 	for range w.depth {
-		w.print("  ")
+		w.print(w.indent)
 	}
 }
 
