@@ -160,8 +160,8 @@ func (g *gathering) check() {
 		split string
 	}
 	var (
-		ids      = map[string]bool{}
-		first    = map[content]seen{}
+		ids      = make(map[string]bool, len(g.records))
+		first    = make(map[content]seen, len(g.records))
 		duration = map[string]float64{}
 		kept     = g.records[:0]
 	)
