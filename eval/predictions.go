@@ -44,6 +44,17 @@ func NewPrediction(e tall.Example, answer tall.Scored, nms float64, top int) Pre
 	return p
 }
 
+// RankedPrediction lists all of a localizer's answer, best first and not
+// suppressed, in seconds: any protocol can score it, whatever its suppression.
+func RankedPrediction(e tall.Example, answer tall.Scored) Prediction {
+	p := Prediction{ID: e.ID, Video: answer.Video, Sentence: e.Sentence.Text, Moments: make([]Found, len(answer.Spans))}
+	for i, k := range tall.Rank(answer.Scores) {
+		m := answer.Moment(k)
+		p.Moments[i] = Found{Span: m.Span, Score: widen(m.Score)}
+	}
+	return p
+}
+
 // widen turns a float32 into the float64 of its shortest decimal form, so that
 // files hold 1.2 and not 1.2000000476837158. It keeps the order.
 func widen(v float32) float64 {

@@ -61,6 +61,16 @@ func Protocols() []string {
 	return out
 }
 
+// ProtocolSource is the program or paper that a protocol follows; "" for a name
+// that is none.
+func ProtocolSource(name string) string {
+	p, err := protocolOf(name)
+	if err != nil {
+		return ""
+	}
+	return p.source
+}
+
 func protocolOf(name string) (protocol, error) {
 	for _, p := range protocols() {
 		if p.name == name {

@@ -9,7 +9,8 @@ import (
 )
 
 // PyObject is a JSON object whose keys have an order: what a Python program
-// would have written. Values are float64, string, []float64 or PyObject.
+// would have written. Values are float64, int, string, PyObject and lists of
+// them.
 type PyObject []PyMember
 
 // PyMember is a key of a [PyObject] and its value.
@@ -56,12 +57,11 @@ func (w *pyWriter) value(v any) {
 		}
 		w.close('}')
 	case []float64:
-		w.open('[')
-		for _, x := range v {
-			w.item()
-			w.float(x)
-		}
-		w.close(']')
+		writeList(w, v, w.float)
+	case []string:
+		writeList(w, v, w.text)
+	case []PyObject:
+		writeList(w, v, func(o PyObject) { w.value(o) })
 	case float64:
 		w.float(v)
 	case int:
@@ -69,6 +69,15 @@ func (w *pyWriter) value(v any) {
 	case string:
 		w.text(v)
 	default:
-		panic("eval: a PyObject holds numbers, strings, lists of numbers and objects")
+		panic("eval: a PyObject holds numbers, strings, objects and lists of them")
 	}
+}
+
+func writeList[T any](w *pyWriter, list []T, write func(T)) {
+	w.open('[')
+	for _, v := range list {
+		w.item()
+		write(v)
+	}
+	w.close(']')
 }

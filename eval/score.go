@@ -148,6 +148,17 @@ func (s *Scorer) Add(answer tall.Scored, truth tall.Example) error {
 	return s.add(truth, s.ranked, spans, bad)
 }
 
+// AddPrediction scores one line of predictions, ranked as it is listed, in the
+// clock of the example. It is how [Score] compares by TALL's protocol, so that
+// what was added here and what a file of the same lines scores are the same.
+func (s *Scorer) AddPrediction(p Prediction, truth tall.Example) error {
+	if p.Video != truth.Video {
+		return fmt.Errorf("%w: sentence %s belongs to video %s, the prediction is about %s", tall.ErrShape, truth.ID, truth.Video, p.Video)
+	}
+	bad := slices.ContainsFunc(p.Moments, func(m Found) bool { return notFinite(m.Score) })
+	return s.add(truth, listed(&p, truth.FPS), truth.Truth, bad)
+}
+
 func ticks(fps float64) float64 {
 	if fps == 0 {
 		return 1
