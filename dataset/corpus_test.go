@@ -124,7 +124,7 @@ func TestOpenCorpus_RealRepairs(t *testing.T) {
 	}
 }
 
-// Whole folders, the licence and the provenance beside the files.
+// Whole folders, the license and the provenance beside the files.
 func TestOpenCorpus_RealFolders(t *testing.T) {
 	for _, c := range []struct {
 		dir, name string

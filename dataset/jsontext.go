@@ -34,6 +34,7 @@ type jsonText struct {
 	buf     []byte
 	passed  []unreadKey // keys that no reader asked for
 	started bool
+	lines   bool // every line is a text of its own
 	marked  bool // the file began with a byte order mark
 }
 
@@ -47,7 +48,7 @@ func newJSONText(r io.Reader, name string) *jsonText {
 // line turns to the n-th line of a file that is read by lines.
 func (j *jsonText) line(n int, text []byte) {
 	j.in.Reset(bytes.NewReader(text))
-	j.at, j.depth, j.started = position{n, 1}, 0, true
+	j.at, j.depth, j.started, j.lines = position{n, 1}, 0, true, true
 }
 
 func (j *jsonText) fail(at position, format string, args ...any) error {
@@ -59,6 +60,9 @@ func (j *jsonText) read() (byte, error) {
 	c, err := j.in.ReadByte()
 	switch {
 	case errors.Is(err, io.EOF):
+		if j.lines {
+			return 0, j.fail(j.at, "the line ends within a value; get the file again")
+		}
 		return 0, j.fail(j.at, "the file ends within a value, it was half written; get it again")
 	case err != nil:
 		return 0, fmt.Errorf("%s:%d: %w", j.name, j.at.line, err)

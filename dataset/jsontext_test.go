@@ -74,7 +74,7 @@ func decodeAny(t *testing.T, text string) (any, error) {
 
 func TestJSONText_Values(t *testing.T) {
 	for text, want := range map[string]any{
-		` [ ] `:                      []any{},
+		"\t[\n]\r\n":                 []any{},
 		`{"a":{},"b":[1,-2.5e+1,0]}`: map[string]any{"a": map[string]any{}, "b": []any{1.0, -25.0, 0.0}},
 		"\ufeff[true,false,null]":    []any{true, false, nil},
 		`"\"\\\/\b\f\n\r\t\u00e9"`:   "\"\\/\b\f\n\r\té",

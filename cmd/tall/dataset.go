@@ -131,7 +131,7 @@ func (d *datasetShow) run(cmd *cobra.Command, args []string) error {
 func (s shown) write(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %s\n\n", s.Name, strings.Join(s.Files, ", "))
 	sizes := report.Table{Header: []string{"split", "sentences", "videos", "hours", "spans", "with saliency"}}
-	spread := report.Table{Header: []string{"split", "measure", "number", "mean", "least", "1/4", "median", "3/4", "most"}}
+	spread := report.Table{Header: []string{"split", "measure", "mean", "least", "1/4", "median", "3/4", "most"}}
 	for _, p := range s.Splits {
 		name := splitName(p.Split)
 		sizes.Rows = append(sizes.Rows, []string{name, fmt.Sprint(p.Sentences), fmt.Sprint(p.Videos), fmt.Sprintf("%.1f", p.Hours), fmt.Sprint(p.Spans), fmt.Sprint(p.Saliency)})
@@ -140,13 +140,13 @@ func (s shown) write(w io.Writer) error {
 			name string
 			d    dataset.Distribution
 		}{
-			{"duration of a video, s", p.Duration},
-			{"length of a span, s", p.Length},
-			{"its share of the video", p.Share},
-			{"spans of a sentence", p.PerSentence},
-			{"words of a sentence", p.Words},
+			{"video, s", p.Duration},
+			{"span, s", p.Length},
+			{"span / video", p.Share},
+			{"spans", p.PerSentence}, // of a sentence
+			{"words", p.Words},
 		} {
-			row := []string{name, m.name, fmt.Sprint(m.d.N)}
+			row := []string{name, m.name}
 			for _, v := range []float64{m.d.Mean, m.d.Min, m.d.Q1, m.d.Median, m.d.Q3, m.d.Max} {
 				text := "-"
 				if m.d.N > 0 {
