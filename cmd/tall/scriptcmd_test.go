@@ -258,4 +258,3 @@ func number(ts *testscript.TestScript, text string) int {
 	ts.Check(err)
 	return n
 }
-
