@@ -24,7 +24,7 @@ var (
 	wordEdges     = []float64{5, 10, 15, 20}      // words
 	lengthLabels  = labels(lengthEdges, "%g-%g s", "over %g s", 1)
 	placeLabels   = labels(positionEdges, "%g-%g %%", "%g-100 %%", 100)
-	wordLabels    = labels(wordEdges, "%g-%g", "over %g", 1)
+	wordLabels    = []string{"1-5", "6-10", "11-15", "16-20", "over 20", "unknown"}
 )
 
 func labels(edges []float64, between, last string, scale float64) []string {

@@ -32,6 +32,9 @@ func (r *run) finish() {
 			m.Low, m.High = c.exactInterval[0], c.exactInterval[1]
 		}
 		res.Metrics = append(res.Metrics, m)
+		if !c.full {
+			res.Summary = i + 1
+		}
 	}
 	res.Buckets = r.buckets(parts, groups)
 	res.Findings = r.notes.list()

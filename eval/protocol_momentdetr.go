@@ -212,8 +212,7 @@ func pairedIoU(m tall.Span, truth []tall.Span) float64 {
 	return overlap(m, truth[at:at+1])
 }
 
-// order puts the columns that the summary names first, in its order, and leaves
-// out what nobody asked for.
+// order puts the columns that the summary names first, in its order.
 func (r *run) order(brief PyObject) {
 	var front, rest []column
 	byName := map[string]int{}
@@ -227,7 +226,12 @@ func (r *run) order(brief PyObject) {
 		byName[m.Key] = -1
 	}
 	for _, c := range r.columns {
-		if byName[c.name] >= 0 {
+		switch {
+		case byName[c.name] < 0:
+		case c.name == "MR-full-mIoU": // the original has none, but it is asked for everywhere
+			c.full = false
+			front = append(front, c)
+		default:
 			rest = append(rest, c)
 		}
 	}

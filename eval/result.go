@@ -47,6 +47,7 @@ type Result struct {
 	Predictions string
 	Resamples   int // of the bootstrap behind the intervals
 	Metrics     []Metric
+	Summary     int          // so many of Metrics, the first, are the original's summary; the rest is its detail
 	Queries     []QueryScore // in the order of the ground truth
 	Buckets     []Bucket
 	Curve       []CurvePoint // IoU from 0 to 1 in steps of 0.05

@@ -8,10 +8,15 @@ import (
 )
 
 // ScoreTable shows the metrics of a scoring with their intervals, each with as many
-// decimals as the protocol's original prints.
-func ScoreTable(r *eval.Result) Table {
+// decimals as the protocol's original prints: those of the original's summary, or
+// all of them.
+func ScoreTable(r *eval.Result, all bool) Table {
 	out := Table{Header: []string{"metric", "value", "95 % interval"}}
-	for _, m := range r.Metrics {
+	metrics := r.Metrics
+	if !all {
+		metrics = metrics[:r.Summary]
+	}
+	for _, m := range metrics {
 		out.Rows = append(out.Rows, []string{m.Name, decimals(m, m.Value), interval(m)})
 	}
 	return out

@@ -25,6 +25,7 @@ type scoreFlags struct {
 	top         string
 	nms         string
 	by          []string
+	verbose     bool
 	seed        uint64
 	resamples   int
 	jsonFile    string
@@ -60,6 +61,7 @@ func newScore(g *global) *cobra.Command {
 	f.StringVar(&s.top, "top", "", "n of R@n, such as 1,5,10; empty: the protocol's")
 	f.StringVar(&s.nms, "nms", "", "suppression before recall: moving (tall), none or a threshold; empty: the protocol's")
 	f.StringSliceVar(&s.by, "by", nil, "also a row for each part of the queries: "+strings.Join(eval.BucketKinds(), ", "))
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "all metrics, not only the original's summary")
 	f.Uint64Var(&s.seed, "seed", 1, "seed of the bootstrap")
 	f.IntVar(&s.resamples, "resamples", 0, "of the bootstrap; 0: 1000, fewer where there are very many queries; -1: no intervals")
 	f.StringVar(&s.jsonFile, "json", "", "file for the metrics, as the protocol's original writes them where it does")
@@ -222,7 +224,7 @@ func some(ids []string) string {
 func (s *scoreFlags) print(w io.Writer, r *eval.Result) error {
 	fmt.Fprintf(w, "%s on %s\nprotocol %s: %s\nqueries: %d, %d of them without a prediction; predictions without a query: %d\n\n",
 		r.Predictions, r.GroundTruth, r.Protocol, r.Source, len(r.Queries), len(r.Missing), len(r.Surplus))
-	if err := report.ScoreTable(r).Write(w); err != nil {
+	if err := report.ScoreTable(r, s.verbose).Write(w); err != nil {
 		return err
 	}
 	for _, kind := range s.by {
