@@ -217,6 +217,9 @@ type trainShow struct {
 	bar       *progress
 	validator *validator // nil where there is no validation
 	dir       string
+
+	sum   float64 // of the losses of this epoch
+	steps int     // of this epoch
 }
 
 func (s *trainShow) event(e train.Event) {
@@ -224,6 +227,7 @@ func (s *trainShow) event(e train.Event) {
 	case train.Noted:
 		s.con.Info(e.Message)
 	case train.Stepped:
+		s.sum, s.steps = s.sum+e.Record.Loss, s.steps+1
 		if s.con.terminal {
 			s.bar.set(e.Record.Step, e.Steps, fmt.Sprintf("epoch %d  loss %.4f", e.Record.Epoch, e.Record.Loss))
 		}
@@ -237,10 +241,14 @@ func (s *trainShow) event(e train.Event) {
 		}
 		s.con.Info("step", append(args, "lr", e.Record.LR, "ms", e.Took.Milliseconds())...)
 	case train.Saved:
-		s.con.Info("saved", "file", e.Path)
+		if !s.con.terminal { // there, a line an epoch is enough
+			s.con.Info("saved", "file", e.Path)
+		}
 	case train.Validated:
 		s.con.Info("validated", append(s.validator.found, "best", e.Best)...)
 	case train.EpochDone:
+		s.con.Info("epoch done", "epoch", e.Epoch, "mean_loss", sig(s.sum/float64(max(1, s.steps))))
+		s.sum, s.steps = 0, 0
 		if err := plotLoss(s.dir); err != nil {
 			s.con.Warn("no loss plot", "error", err)
 		}
