@@ -82,7 +82,10 @@ func (v *validator) validate(ctx context.Context, epoch int) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		v.found = append(v.found, "loss", sig(loss.Total), "loss_align", sig(loss.Align), "loss_reg", sig(loss.Reg))
+		v.found = append(v.found, "loss", sig(loss.Total))
+		if !v.con.terminal { // a line there has little room
+			v.found = append(v.found, "loss_align", sig(loss.Align), "loss_reg", sig(loss.Reg))
+		}
 	}
 	table, err := scoreSection(ctx, v.con, v.data, v.model, v.nms)
 	if err != nil {
