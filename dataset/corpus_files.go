@@ -60,6 +60,9 @@ func (g *gathering) corpusFiles(name, path string) (string, []corpusFile, error)
 	if info.IsDir() {
 		return g.folder(name, path)
 	}
+	if !info.Mode().IsRegular() { // it is read twice: what it is, and what it holds
+		return "", nil, fmt.Errorf("%w: %s is no regular file; write what it gives into one", tall.ErrFormat, path)
+	}
 	if name == "" {
 		if name, err = sniffFile(path); err != nil {
 			return "", nil, err

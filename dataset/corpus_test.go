@@ -247,6 +247,29 @@ func TestActivityNet(t *testing.T) {
 	}
 }
 
+// A video that stands twice in a JSON object: encoding/json and Python would keep
+// the last alone.
+func TestActivityNet_VideoTwice(t *testing.T) {
+	entry := `"v_a": {"duration": 60.5, "timestamps": [[0, 60.5]], "sentences": ["A dog barks."]}`
+	dir := folder(t, map[string]string{"train.json": "{" + entry + ",\n" + entry + "}", "val_1.json": "{" + entry + "}"})
+	c := open(t, "", dir, CorpusOptions{})
+	var ids []string
+	for _, e := range c.Examples {
+		ids = append(ids, e.ID)
+	}
+	want := map[string]int{twiceInFile.what: 1, repeated.what: 1, leaked.what: 1}
+	if diff := cmp.Diff([]string{"train/v_a#0", "train/v_a#1", "val_1/v_a#0"}, ids) + cmp.Diff(want, counts(c)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{dir + "/train.json:2:1 v_a"}, places(c, twiceInFile)); diff != "" {
+		t.Error(diff)
+	}
+	// A repair leaves out the copy, and none of the two that are in two splits.
+	if c := open(t, "", dir, CorpusOptions{Repair: RepairDrop}); len(c.Examples) != 2 || counts(c)[leftExamples.what] != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestQVHighlights(t *testing.T) {
 	const answeredLine = `{"qid": 7, "query": "A man", "duration": 10, "vid": "v_0.0_10.0", "relevant_windows": [[0, 4], [6, 12]], "relevant_clip_ids": [0, 1, 9], "saliency_scores": [[1, 2, 3], [0, 4, 5], [1, 1, 1]]}`
 	dir := folder(t, map[string]string{
@@ -392,6 +415,7 @@ func TestOpenCorpus_Refuses(t *testing.T) {
 		says       string
 	}{
 		{"", "none", CorpusOptions{}, "no such file"},
+
 		{"", "", CorpusOptions{}, "holds files of tacos-2dtan and activitynet-captions: name one of them, or a file"},
 		{DiDeMo, "", CorpusOptions{}, "holds no file of didemo"},
 		{TACoS2DTAN, "", CorpusOptions{Split: "test"}, "holds no file of split test, only train.json (train)"},
@@ -405,6 +429,9 @@ func TestOpenCorpus_Refuses(t *testing.T) {
 		if _, err := OpenCorpus(c.name, filepath.Join(dir, c.path), c.o); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: error %v", c, err)
 		}
+	}
+	if _, err := OpenCorpus("", os.DevNull, CorpusOptions{}); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Error(err)
 	}
 	empty := folder(t, map[string]string{"LICENSE.txt": "Free."})
 	if _, err := OpenCorpus("", empty, CorpusOptions{}); !errors.Is(err, tall.ErrMissing) || !strings.Contains(err.Error(), "holds no file of a form") {
