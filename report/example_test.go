@@ -50,3 +50,31 @@ func ExampleLines() {
 	}
 	// Output:
 }
+
+func ExamplePage() {
+	truth, found := tall.Span{Start: 10, End: 20}, tall.Span{Start: 12, End: 20}
+	p := report.Page{
+		Title: "CTRL on one sentence", Name: "CTRL",
+		Result: &eval.Result{
+			Protocol: eval.ProtocolTALL,
+			Metrics:  []eval.Metric{{Name: "R@1 IoU=0.5", Value: 1, Low: 1, High: 1, Digits: 2}},
+			Queries: []eval.QueryScore{{
+				Example:    tall.Example{ID: "1", Video: "v", Duration: 60, FPS: 1, Sentence: tall.Sentence{Text: "He opens the door."}, Truth: []tall.Span{truth}},
+				Prediction: &eval.Prediction{ID: "1", Video: "v", Moments: []eval.Found{{Span: found, Score: 2.5}}},
+				IoU:        0.8, BestIoU5: 0.8,
+			}},
+		},
+	}
+	dir := filepath.Join(os.TempDir(), "tall-example-report")
+	defer os.RemoveAll(dir)
+	if err := p.WriteDir(dir); err != nil {
+		fmt.Println(err)
+		return
+	}
+	queries, err := os.ReadFile(filepath.Join(dir, report.QueriesName))
+	fmt.Printf("%s%v\n", queries, err)
+	// Output:
+	// id,video,sentence,truth,start,end,score,iou,best_iou_of_5,outcome
+	// 1,v,He opens the door.,10-20,12,20,2.5,0.8,0.8,hit
+	// <nil>
+}
