@@ -163,7 +163,11 @@ func (p *progress) text(done, total int, note string) string {
 	if p.unit == unitBytes {
 		s += fmt.Sprintf("  %.1f MB/s", rate/1e6)
 	} else {
-		s += fmt.Sprintf("  %.3g %s/s", rate, p.unit)
+		digits := 0
+		if rate < 10 {
+			digits = 2
+		}
+		s += fmt.Sprintf("  %.*f %s/s", digits, rate, p.unit)
 	}
 	if total > done {
 		left := time.Duration(float64(total-done) / rate * float64(time.Second))

@@ -114,8 +114,8 @@ func (d *demo) corpus(ctx context.Context) error {
 		return err
 	}
 	bar := d.con.progress("write a corpus", "files")
-	defer bar.finish()
 	summary, err := synth.Write(ctx, filepath.Join(d.dir, "corpus"), o, func(done, total int) { bar.set(done, total, "") })
+	bar.finish()
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,15 @@ func (d *demo) answer(ctx context.Context, model *ctrl.Model) error {
 		text[e.ID] = e
 	}
 	data.examples = firstOfVideos(data.examples, 3)
-	return data.localize(ctx, d.con, ctrl.NewLocalizer(model, ctrl.LocalizerOptions{}), 0, func(a answer) error {
+	var answers []answer
+	err = data.localize(ctx, d.con, ctrl.NewLocalizer(model, ctrl.LocalizerOptions{}), 0, func(a answer) error {
+		answers = append(answers, a)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range answers {
 		known := text[a.example.ID]
 		p := eval.NewPrediction(a.example, a.scored, predictionNMS, 1)
 		fmt.Fprintf(d.out, "\n\"%s\" in %s\n", known.Sentence.Text, a.example.Video)
@@ -278,8 +286,11 @@ func (d *demo) answer(ctx context.Context, model *ctrl.Model) error {
 			found.Spans = append(found.Spans, m.Span)
 		}
 		truth := report.TimelineRow{Label: "truth", Spans: a.example.Seconds(), Truth: true}
-		return report.Timeline{Duration: known.Duration, Rows: []report.TimelineRow{found, truth}}.Write(d.out)
-	})
+		if err := (report.Timeline{Duration: known.Duration, Rows: []report.TimelineRow{found, truth}}).Write(d.out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func firstOfVideos(examples []tall.Example, n int) []tall.Example {
