@@ -25,6 +25,8 @@ type Table struct {
 	Absent    []string        // baselines that could not be had, and why
 	Warnings  []string        // baselines that the numbers are not above
 	Negatives *NegativeReport // of the model that the table is about
+
+	Provenance *Provenance // how the numbers came about; nil: not known
 }
 
 // Row counts the sentences of one video, or of all.
@@ -102,6 +104,8 @@ type tableJSON struct {
 	Absent    []string        `json:"absent_baselines,omitempty"`
 	Warnings  []string        `json:"warnings,omitempty"`
 	Negatives *NegativeReport `json:"negatives,omitempty"`
+
+	Provenance *Provenance `json:"provenance,omitempty"`
 }
 
 const tableVersion = 1
@@ -113,6 +117,7 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 		Version: tableVersion, NMS: t.NMS.String(), IoU: t.IoU, Top: t.Top,
 		Total: t.rowJSON(t.Total), Videos: make([]rowJSON, len(t.Videos)),
 		Baselines: t.Baselines, Absent: t.Absent, Warnings: t.Warnings, Negatives: t.Negatives,
+		Provenance: t.Provenance,
 	}
 	for i, r := range t.Videos {
 		out.Videos[i] = t.rowJSON(r)
@@ -151,6 +156,7 @@ func (t *Table) UnmarshalJSON(data []byte) error {
 	out := Table{
 		IoU: in.IoU, Top: in.Top, NMS: nms,
 		Baselines: in.Baselines, Absent: in.Absent, Warnings: in.Warnings, Negatives: in.Negatives,
+		Provenance: in.Provenance,
 	}
 	for i, r := range append([]rowJSON{in.Total}, in.Videos...) {
 		if len(r.Hits) != len(in.IoU) || slices.ContainsFunc(r.Hits, func(h []int) bool { return len(h) != len(in.Top) }) {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"tall"
 )
@@ -44,8 +45,8 @@ func ReadDescription(dir, kind string) (Description, error) {
 	for _, name := range names {
 		path := filepath.Join(dir, name)
 		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // what is wrong with dir its reader says
 		}
 		if err != nil {
 			return Description{}, err

@@ -46,8 +46,9 @@ type File struct {
 	// parameter (linear_0.w_0) beside.
 	parameter map[string]string
 
-	source  *os.File         // of Open: where the values are, nil once they are in Tensors
-	entries map[string]Entry // of Open: by name
+	opened  bool             // by Open
+	source  *os.File         // where the values are; nil: in Tensors
+	entries map[string]Entry // of source, by name
 }
 
 // Read reads a file of weights. It knows the format by the content; the error

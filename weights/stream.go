@@ -99,7 +99,7 @@ func Open(path string) (*File, error) {
 	if err != nil { // of another format, or damaged: Read tells
 		return readAndClose(path, f)
 	}
-	out := &File{Path: path, Format: Safetensors, Meta: meta, source: f, entries: make(map[string]Entry, len(entries))}
+	out := &File{Path: path, Format: Safetensors, Meta: meta, opened: true, source: f, entries: make(map[string]Entry, len(entries))}
 	for _, e := range entries {
 		out.Tensors = append(out.Tensors, Tensor{Name: e.Name, Shape: e.Shape})
 		out.entries[e.Name] = e
@@ -111,17 +111,27 @@ func readAndClose(path string, f *os.File) (*File, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	return Read(path)
+	out, err := Read(path)
+	if err == nil {
+		out.opened = true
+	}
+	return out, err
 }
 
-// Close closes a file that [Open] left open. [File.Values] must not be called
-// afterwards; names, shapes and metadata stay.
+// Close lets go of the values of a file that [Open] returned; names, shapes and
+// metadata stay. On one that [Read] returned it does nothing.
 func (f *File) Close() error {
+	if !f.opened {
+		return nil
+	}
+	for i := range f.Tensors {
+		f.Tensors[i].Data = nil
+	}
 	if f.source == nil {
 		return nil
 	}
 	err := f.source.Close()
-	if errors.Is(err, os.ErrClosed) {
+	if errors.Is(err, os.ErrClosed) { // closed before
 		return nil
 	}
 	return err

@@ -29,20 +29,29 @@ func newBackend(threads int) (backend, error) {
 	return tensor.NewCPUKernel(threads, os.Getenv(tensor.KernelVariable))
 }
 
-// sectionData are the windows and sentences that a section of the configuration names.
+// sectionData are the windows and sentences that a section of the configuration, or
+// a split of --data, names.
 type sectionData struct {
 	name     string
-	store    *feature.Store
-	context  feature.Context
+	split    string // of --data; "": the corpus has no splits
+	store    *feature.Inputs
 	examples []tall.Example
+	files    []string          // annotations that were read
+	hashes   map[string]string // of sentence vectors, by path
+	shared   bool              // the windows belong to all splits of a run
 }
 
-func (d *sectionData) Close() error { return d.store.Close() }
+func (d *sectionData) Close() error {
+	if d.shared {
+		return nil
+	}
+	return d.store.Close()
+}
 
-func (d *sectionData) inputs() ctrl.Inputs { return ctrl.FromStore(d.store, d.context) }
+func (d *sectionData) inputs() ctrl.Inputs { return d.store }
 
 // visual is the manifest of the model's visual input.
-func (d *sectionData) visual() tall.Manifest { return d.store.Manifest(d.context) }
+func (d *sectionData) visual() tall.Manifest { return d.store.Manifest() }
 
 // sentence is the manifest of the sentence vectors.
 func (d *sectionData) sentence() tall.Manifest {
@@ -54,27 +63,32 @@ func (d *sectionData) sentence() tall.Manifest {
 
 // openSection opens the windows and sentences of a section.
 func (c *common) openSection(ctx context.Context, con *console, s *config.Section) (*sectionData, error) {
-	d := &sectionData{
-		name:    s.Name,
-		context: feature.Context{Mode: feature.Mode(s.ContextMode), Num: s.ContextNum, Size: s.ContextSize},
+	d := &sectionData{name: s.Name, files: []string{s.ClipSentvec}}
+	if s.MovieLengthInfo != "" {
+		d.files = append(d.files, s.MovieLengthInfo)
 	}
-	if err := d.context.Check(); err != nil {
+	around := feature.Context{Mode: feature.Mode(s.ContextMode), Num: s.ContextNum, Size: s.ContextSize}
+	if err := around.Check(); err != nil {
 		return nil, err
 	}
-	var err error
+	made, err := feature.ReadDescription(s.SlidingClipPath, "")
+	if err != nil {
+		return nil, err
+	}
 	if d.examples, err = c.sentences(s); err != nil {
 		return nil, err
 	}
 	bar := con.progress("pack "+s.SlidingClipPath, "windows")
 	defer bar.finish()
-	d.store, err = feature.OpenContext(ctx, s.SlidingClipPath, feature.Options{
-		Dim: s.FeatsDimen, FPS: s.FPS, Pack: s.Pack && !c.noPack,
+	store, err := feature.OpenContext(ctx, s.SlidingClipPath, feature.Options{
+		Dim: s.FeatsDimen, FPS: s.FPS, Manifest: made.Manifest, Pack: s.Pack && !c.noPack,
 		Progress: func(done, total int) { bar.set(done, total, "") },
 		Warn:     func(err error) { con.Warn(err.Error()) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.store = feature.FromStore(store, around)
 	return d, nil
 }
 
@@ -129,7 +143,7 @@ func (d *sectionData) localize(ctx context.Context, con *console, l tall.Localiz
 			return err
 		}
 		if answers == nil {
-			con.Warn("no windows of this video: its sentences count as misses", "video", video, "sentences", len(examples), "folder", d.store.Dir())
+			con.Warn("no windows of this video: its sentences count as misses", "video", video, "sentences", len(examples), "folder", d.store.Path())
 			answers = make([]tall.Scored, len(examples))
 		}
 		for i, e := range examples {
@@ -150,7 +164,7 @@ func (d *sectionData) localizeVideo(ctx context.Context, l tall.Localizer, video
 	if len(d.store.Windows(video)) == 0 {
 		return nil, nil
 	}
-	features, err := d.store.Features(video, d.context)
+	features, err := d.store.Features(video)
 	if err != nil {
 		return nil, err
 	}

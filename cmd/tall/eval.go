@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,10 +14,12 @@ import (
 	"tall/eval"
 	"tall/model/ctrl"
 	"tall/report"
+	"tall/weights"
 )
 
-// predictionNMS is the suppression of predictions.jsonl: that of the
-// reference's predict.py.
+// predictionNMS is the suppression of predict's predictions.jsonl: that of the
+// reference's predict.py. Eval's is not suppressed, as its metrics suppress, each
+// at a threshold of its own.
 const predictionNMS = 0.45
 
 type evalFlags struct {
@@ -32,14 +37,16 @@ func newEval(g *global) *cobra.Command {
 		Use:   "eval",
 		Short: "Evaluate trained weights: recall at n of every sentence against its movie's windows",
 		Long: "Scores all windows of each movie for each of its sentences, with the configuration's\n" +
-			"TEST section, and prints R@1, R@5 and R@10. Suppression is at the metric's IoU less\n" +
-			"0.05, as in the reference, unless --nms fixes it.",
-		Example: "tall eval --config configs/tall.yaml --weights data/checkpoints/TALL",
-		Args:    takes(0, 0, ""),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return e.run(cmd) },
+			"TEST section, or --data, and prints R@1, R@5 and R@10. Suppression is at the metric's\n" +
+			"IoU less 0.05, as in the reference, unless --nms fixes it.",
+		Example: "tall eval --config configs/tall.yaml --weights data/checkpoints/TALL\n" +
+			"tall eval --weights run/TALL_best --data annotations.jsonl --features clip=features/clip",
+		Args: takes(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd) },
 	}
 	e.register(cmd)
 	e.registerWeights(cmd)
+	e.registerSplit(cmd)
 	f := cmd.Flags()
 	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
 	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
@@ -75,6 +82,16 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer data.Close()
+	made, err := e.provenance(cmd, model.Backend(), model.Options(), data)
+	if err != nil {
+		return err
+	}
+	if err := model.ofModel(made, data.examples); err != nil {
+		return err
+	}
+	if made.ChosenHere {
+		con.Warn("the checkpoint was chosen by these very sentences: the numbers do not measure unseen ones", "weights", model.path)
+	}
 
 	metrics := eval.Options{IoU: o.EvalIoU, NMS: nms}
 	scorer, err := eval.NewScorer(metrics)
@@ -92,13 +109,16 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		if own, err := beside.add(cmd.Context(), a); err != nil || !own {
 			return err
 		}
-		predictions = append(predictions, eval.NewPrediction(a.example, a.scored, predictionNMS, 0))
-		return scorer.Add(a.scored, a.example)
+		p := eval.RankedPrediction(a.example, a.scored)
+		predictions = append(predictions, p)
+		// What is written is what is scored: tall score finds the same numbers.
+		return scorer.AddPrediction(p, a.example)
 	})
 	if err != nil {
 		return err
 	}
 	table := scorer.Table()
+	table.Provenance = made
 	if err := e.beside(con, cfg, beside, table); err != nil {
 		return err
 	}
@@ -125,7 +145,7 @@ func (e *evalFlags) beside(con *console, cfg *config.Config, b *besides, table *
 	if e.noBaselines {
 		return b.finish(table, nil, "")
 	}
-	training, why := e.trainingSentences(cfg, &cfg.Test)
+	training, why := e.trainingSentences(con, cfg, &cfg.Test)
 	if why != "" {
 		con.Warn("baselines kde and best are missing: " + why)
 	}
@@ -134,6 +154,9 @@ func (e *evalFlags) beside(con *console, cfg *config.Config, b *besides, table *
 
 func (e *evalFlags) write(table *eval.Table, predictions []eval.Prediction) error {
 	if err := eval.WritePredictions(filepath.Join(e.saveDir, "predictions.jsonl"), predictions); err != nil {
+		return err
+	}
+	if err := table.Provenance.WriteFile(filepath.Join(e.saveDir, eval.RunName)); err != nil {
 		return err
 	}
 	if err := table.WriteFile(filepath.Join(e.saveDir, "eval.json")); err != nil {
@@ -156,6 +179,9 @@ func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctr
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.given() {
+		return c.openWithData(cmd.Context(), con, s, o, b, f, r)
+	}
 	model, err := loadModel(b, f, r, o)
 	if err != nil {
 		return nil, nil, err
@@ -164,10 +190,66 @@ func (c *common) open(cmd *cobra.Command, con *console, s *config.Section, o ctr
 	if err != nil {
 		return nil, nil, err
 	}
-	if model.visual.Unknown() || data.visual().Unknown() {
-		con.Warn("nothing says which encoder made the features: that the weights were trained on such ones is not checked", "weights", model.path, "folder", data.store.Dir())
+	if err := model.accepts(con, data); err != nil {
+		return nil, nil, errors.Join(err, data.Close())
 	}
 	return model, data, nil
+}
+
+// openWithData is open for --data: what the flags leave open is as the checkpoint
+// records it, and so are the dimensions.
+func (c *common) openWithData(ctx context.Context, con *console, s *config.Section, o ctrl.Options, b backend, f *weights.File, r record) (*trained, *sectionData, error) {
+	c.recorded = r.data
+	data, err := c.openSplit(ctx, con, s, c.data, c.split, "--split")
+	if err != nil {
+		return nil, nil, err
+	}
+	data.shared = false // one split is all that is opened
+	fail := func(err error) (*trained, *sectionData, error) { return nil, nil, errors.Join(err, data.Close()) }
+	// Before the dimensions are compared, as this says what is wrong.
+	if err := r.accepts(con, f.Path, data); err != nil {
+		return fail(err)
+	}
+	o.VisualDim, o.SentenceDim = data.dims()
+	if r.options != nil {
+		o.SemanticDim, o.HiddenDim = r.options.SemanticDim, r.options.HiddenDim
+	}
+	model, err := loadModel(b, f, r, o)
+	if err != nil {
+		return fail(err)
+	}
+	return model, data, nil
+}
+
+// dims are F and E of the data.
+func (d *sectionData) dims() (visual, sentence int) {
+	return d.store.Dim(), len(d.examples[0].Sentence.Vector)
+}
+
+// accepts refuses data that was made otherwise than that which the model was trained on,
+// and tells where that is not known.
+func (t *trained) accepts(con *console, data *sectionData) error {
+	return t.record.accepts(con, t.path, data)
+}
+
+func (r record) accepts(con *console, path string, data *sectionData) error {
+	if err := r.visual.Check(data.visual()); err != nil {
+		return fmt.Errorf("window features of %s: %w; take features made alike, or weights trained on these (%s)", data.store.Path(), err, path)
+	}
+	if err := r.sentence.Check(data.sentence()); err != nil {
+		return fmt.Errorf("sentence vectors of %s: %w; take vectors made alike, or weights trained on these (%s)", strings.Join(data.files, ", "), err, path)
+	}
+	var unknown []string
+	if r.visual.Unknown() || data.visual().Unknown() {
+		unknown = append(unknown, "features")
+	}
+	if r.sentence.Unknown() || data.sentence().Unknown() {
+		unknown = append(unknown, "sentence vectors")
+	}
+	if unknown != nil {
+		con.Warn("nothing says in full how the "+strings.Join(unknown, " and ")+" were made: that the weights were trained on such ones is not checked", "weights", path, "folder", data.store.Path())
+	}
+	return nil
 }
 
 // localizer answers with the model, and refuses vectors made otherwise than

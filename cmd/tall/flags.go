@@ -20,6 +20,9 @@ type common struct {
 	noPack    bool
 	weights   string
 	url       string
+	dataFlags
+
+	readConfig string // the configuration that was read; "": none, as with --data alone
 }
 
 func (c *common) register(cmd *cobra.Command) {
@@ -32,6 +35,7 @@ func (c *common) register(cmd *cobra.Command) {
 	overrides(f, "int", "batch-size", "pairs in a batch (train), sentences asked together (eval, predict)")
 	overrides(f, "string", "context-mode", "which windows stand beside a window: exact (the reference), nearest or none")
 	overrides(f, "float", "fps", "frames in a second of the source videos (TACoS: 29.4)")
+	c.dataFlags.register(cmd)
 }
 
 // registerWeights adds the flags of commands that use a trained model.
@@ -77,7 +81,10 @@ func (c *common) load(cmd *cobra.Command, con *console, sections ...string) (*co
 	if !strings.EqualFold(c.modelName, "TALL") {
 		return nil, fmt.Errorf("--model_name %q: there is one model, TALL", c.modelName)
 	}
-	cfg, err := config.Load(c.config)
+	if err := c.checkData(cmd); err != nil {
+		return nil, err
+	}
+	cfg, err := c.configuration(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +99,10 @@ func (c *common) load(cmd *cobra.Command, con *console, sections ...string) (*co
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Need(s.Name); err != nil {
-		return nil, err
+	if !c.given() {
+		if err := cfg.Need(s.Name); err != nil {
+			return nil, err
+		}
 	}
 	if s.UseGPU {
 		con.Warn("use_gpu is True, and this build has no GPU support: computing on the CPU")
@@ -102,4 +111,14 @@ func (c *common) load(cmd *cobra.Command, con *console, sections ...string) (*co
 		c.threads = s.Threads
 	}
 	return cfg, nil
+}
+
+// configuration reads the configuration: with --data only where --config names it, and
+// then for its settings, as --data and --features name what is read.
+func (c *common) configuration(cmd *cobra.Command) (*config.Config, error) {
+	if c.given() && !cmd.Flags().Changed("config") {
+		return config.New(), nil
+	}
+	c.readConfig = c.config
+	return config.Load(c.config)
 }

@@ -21,11 +21,13 @@ const (
 	metaSentence = "tall.manifest.sentence" // tall.Manifest as JSON
 	metaMark     = "tall.validation"        // how the checkpoint was chosen
 	metaVersion  = "tall.version"
+	metaChosenBy = "tall.validation.sentences" // sentencesHash of those that chose it
+	metaData     = "tall.data"                 // dataRecord as JSON
 )
 
 // recordKeys are those that say how the weights were made: all but the state of
 // the run, which package train writes.
-var recordKeys = []string{metaOptions, metaVisual, metaSentence, metaMark, metaVersion}
+var recordKeys = []string{metaOptions, metaVisual, metaSentence, metaMark, metaVersion, metaChosenBy, metaData}
 
 // modelOptions are the options of the model and its training: a preset, changed
 // by what the configuration and the flags say. From strong to weak: a flag, the
@@ -101,14 +103,19 @@ func trainingOptions(o *ctrl.Options, s *config.Section, given func(config.Sourc
 // checkpointMeta is what train writes into a checkpoint beside its state.
 func checkpointMeta(o ctrl.Options, visual, sentence tall.Manifest, mark string) (map[string]string, error) {
 	meta := map[string]string{metaMark: mark, metaVersion: version}
-	for key, value := range map[string]any{metaOptions: o, metaVisual: visual, metaSentence: sentence} {
+	return meta, addMeta(meta, map[string]any{metaOptions: o, metaVisual: visual, metaSentence: sentence})
+}
+
+// addMeta adds values as JSON.
+func addMeta(meta map[string]string, values map[string]any) error {
+	for key, value := range values {
 		text, err := json.Marshal(value)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		meta[key] = string(text)
 	}
-	return meta, nil
+	return nil
 }
 
 // record is what a checkpoint of ours says of how it was made. Files that
@@ -116,12 +123,18 @@ func checkpointMeta(o ctrl.Options, visual, sentence tall.Manifest, mark string)
 type record struct {
 	options          *ctrl.Options // nil: not recorded
 	visual, sentence tall.Manifest
-	mark             string // how it was chosen
+	mark             string      // how it was chosen
+	chosenBy         string      // sentencesHash of those that chose it
+	data             *dataRecord // nil: not trained with --data
+	seed             *uint64     // of its run; nil: not recorded
 }
 
 func readRecord(f *weights.File) (r record, err error) {
-	r.mark = f.Meta[metaMark]
-	for key, v := range map[string]any{metaOptions: &r.options, metaVisual: &r.visual, metaSentence: &r.sentence} {
+	r.mark, r.chosenBy = f.Meta[metaMark], f.Meta[metaChosenBy]
+	if seed, ok := train.SeedOf(f); ok {
+		r.seed = &seed
+	}
+	for key, v := range map[string]any{metaOptions: &r.options, metaVisual: &r.visual, metaSentence: &r.sentence, metaData: &r.data} {
 		text := f.Meta[key]
 		if text == "" {
 			continue
@@ -142,7 +155,7 @@ func fitsRun(con *console, f *weights.File, o ctrl.Options, data *sectionData) e
 		return err
 	}
 	if err := r.visual.Check(data.visual()); err != nil {
-		return fmt.Errorf("%s: window features of %s: %w; --pretrain begins a new run from these weights", f.Path, data.store.Dir(), err)
+		return fmt.Errorf("%s: window features of %s: %w; --pretrain begins a new run from these weights", f.Path, data.store.Path(), err)
 	}
 	if err := r.sentence.Check(data.sentence()); err != nil {
 		return fmt.Errorf("%s: sentence vectors: %w; --pretrain begins a new run from these weights", f.Path, err)

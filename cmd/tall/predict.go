@@ -24,14 +24,17 @@ func newPredict(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "predict",
 		Short: "Predict the moment of each sentence of an inference folder",
-		Long: "Answers the sentences of the configuration's INFER section: the best moment of each\n" +
-			"in frames as the reference writes it, and the best moments in seconds.",
-		Example: "tall predict --config configs/tall.yaml --weights data/checkpoints/TALL --filelist data/dataset/tall/infer",
-		Args:    takes(0, 0, ""),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
+		Long: "Answers the sentences of the configuration's INFER section, or of --data: the best\n" +
+			"moment of each in the features' clock (frames) as the reference writes it, and the best\n" +
+			"moments in seconds.",
+		Example: "tall predict --config configs/tall.yaml --weights data/checkpoints/TALL --filelist data/dataset/tall/infer\n" +
+			"tall predict --weights run/TALL_best --data questions.jsonl --features clip=features/clip",
+		Args: takes(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
 	}
 	p.register(cmd)
 	p.registerWeights(cmd)
+	p.registerSplit(cmd)
 	f := cmd.Flags()
 	overrides(f, "string", "filelist", "folder with infer_feat/ and infer_clip-sen.pkl")
 	overrides(f, "int", "infer-topk", "moments listed for each sentence in predictions.jsonl (20)")
@@ -66,13 +69,20 @@ func (p *predictFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	model, data, err := p.open(cmd, con, &cfg.Infer, o)
-	if errors.Is(err, tall.ErrMissing) && missing(cfg.Infer.ClipSentvec) {
+	if errors.Is(err, tall.ErrMissing) && !p.given() && missing(cfg.Infer.ClipSentvec) {
 		return fmt.Errorf("%w; tall gen-infer makes an inference sample, --filelist names the folder of another", err)
 	}
 	if err != nil {
 		return err
 	}
 	defer data.Close()
+	made, err := p.provenance(cmd, model.Backend(), model.Options(), data)
+	if err != nil {
+		return err
+	}
+	if err := model.ofModel(made, data.examples); err != nil {
+		return err
+	}
 
 	var predictions []eval.Prediction
 	var best []eval.VideoMoments
@@ -91,6 +101,9 @@ func (p *predictFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := eval.WritePredictions(filepath.Join(p.saveDir, "predictions.jsonl"), predictions); err != nil {
+		return err
+	}
+	if err := made.WriteFile(filepath.Join(p.saveDir, eval.RunName)); err != nil {
 		return err
 	}
 	if err := eval.WriteInferResult(filepath.Join(p.saveDir, eval.InferResultName), best); err != nil {

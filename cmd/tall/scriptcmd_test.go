@@ -31,6 +31,10 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"samerun":   scriptSameRun,
 	"notemp":    scriptNoTemp,
 	"replace":   scriptReplace,
+
+	"clipcorpus": scriptClipCorpus,
+	"sameresult": scriptSameResult,
+	"above":      scriptAbove,
 }
 
 // windows DIR DIM VIDEO FRAMES LENGTH writes the windows of one length of a

@@ -2,17 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tall/config"
+	"tall/eval"
 	"tall/model/ctrl"
 	"tall/report"
 	"tall/train"
@@ -27,6 +27,7 @@ type trainFlags struct {
 	logInterval      int
 	fixSeed          pyBool
 	seed             uint64
+	seeds            string
 	saveEvery        time.Duration
 	keep             int
 }
@@ -39,11 +40,15 @@ func newTrain(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train CTRL on window features and sentence vectors",
-		Long: "Trains CTRL with the configuration's TRAIN section. A checkpoint is written after\n" +
-			"each epoch (TALL_epoch0, ...), and the latest state, from which a run resumes bit\n" +
-			"for bit, as TALL. Ctrl-C finishes the step, saves and exits with 130.",
+		Long: "Trains CTRL with the configuration's TRAIN section, or on --data. A checkpoint is\n" +
+			"written after each epoch (TALL_epoch0, ...), and the latest state, from which a run\n" +
+			"resumes bit for bit, as TALL. Ctrl-C finishes the step, saves and exits with 130.\n\n" +
+			"--data reads any corpus (tall dataset --help) with any features; the model's input\n" +
+			"dimensions follow from them. Per-clip features become windows of several lengths.\n" +
+			"--seeds trains a run for each seed and writes mean and standard deviation.",
 		Example: "tall train --config configs/tall.yaml --save_dir data/checkpoints\n" +
-			"tall train --config configs/tall.yaml --resume data/checkpoints/TALL",
+			"tall train --config configs/tall.yaml --resume data/checkpoints/TALL\n" +
+			"tall train --data annotations.jsonl --features clip:l2=features/clip --stride 2 --sentences hash:1024 --seeds 1,2,3",
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.run(cmd) },
 	}
@@ -59,6 +64,8 @@ func newTrain(g *global) *cobra.Command {
 	f.IntVar(&t.logInterval, "log-interval", 10, "steps between logged losses")
 	f.Var(&t.fixSeed, "fix-random-seed", fmt.Sprintf("True is --seed %d, False a fresh seed", referenceSeed))
 	f.Uint64Var(&t.seed, "seed", 0, "seed of initial values and batches; without it a fresh one is drawn and printed")
+	f.StringVar(&t.seeds, "seeds", "", "several seeds, such as 1,2,3: a run for each in save-dir/seedN, and a table of them all")
+	t.registerSplits(cmd)
 	f.DurationVar(&t.saveEvery, "save-every", 5*time.Minute, "time between states within an epoch; 0: each epoch's end alone")
 	f.IntVar(&t.keep, "keep", 0, "newest per-epoch checkpoints to keep; 0: all")
 	return cmd
@@ -69,6 +76,8 @@ func (t *trainFlags) check() error {
 	switch {
 	case t.resume != "" && t.pretrain != "":
 		return errors.New("--resume goes on with a run, --pretrain starts one from weights: give one of them")
+	case t.seeds != "" && (t.resume != "" || bool(t.fixSeed)):
+		return errors.New("--seeds begins a run for each seed: it goes with neither --resume (resume each run by itself) nor --fix_random_seed")
 	case t.logInterval < 1:
 		return fmt.Errorf("--log_interval %d: give at least 1", t.logInterval)
 	case t.keep < 0:
@@ -107,67 +116,164 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err := makeSaveDir(t.saveDir); err != nil {
 		return err
 	}
-	seed, err := t.seedOf(cmd, from)
+	seeds, err := t.seedsOf(cmd, from)
 	if err != nil {
 		return err
 	}
-	con.Info("training", "preset", o.Preset, "seed", seed, "backend", b.Name(), "threads", b.Threads(), "save_dir", t.saveDir)
+	con.Info("training", "preset", o.Preset, "seed", seedText(seeds), "backend", b.Name(), "threads", b.Threads(), "save_dir", t.saveDir)
 
+	defer collectOften()()
 	ctx := cmd.Context()
-	data, err := t.openSection(ctx, con, &cfg.Train)
+	data, err := t.openTraining(ctx, con, cfg, from)
+	defer func() { err = errors.Join(err, t.closeData()) }()
 	if err != nil {
 		return err
 	}
 	defer data.Close()
+	if t.given() {
+		o.VisualDim, o.SentenceDim = data.dims()
+	}
 	pairs := ctrl.FindPairs(data.store, data.examples, o)
 	con.Info("training pairs", "pairs", len(pairs), "windows", data.store.Len(), "sentences", len(data.examples))
-
-	model, err := ctrl.New(b, o, seed)
-	if err != nil {
-		return err
-	}
-	learner, err := ctrl.NewLearner(model, ctrl.Data{Inputs: data.inputs(), Examples: data.examples, Pairs: pairs})
-	if err != nil {
-		return err
-	}
-	opts := train.Options{
-		Dir: t.saveDir, Name: "TALL", Epochs: o.Epochs, Steps: o.Steps, Seed: seed,
-		LogEvery: t.logInterval, SaveEvery: t.saveEvery, Keep: t.keep,
-	}
-	v, mark, err := t.validation(ctx, con, cfg, model)
+	// What reading leaves behind is gone before the model takes its memory.
+	v, mark, err := t.validation(ctx, con, cfg, o, data)
 	if err != nil {
 		return err
 	}
 	if v != nil {
 		defer v.data.Close()
-		opts.ValidateEvery, opts.KeepBest, opts.Validate = t.validInterval, true, v.validate
 	}
-	if opts.Meta, err = checkpointMeta(o, data.visual(), data.sentence(), mark); err != nil {
+	j := &trainJob{trainFlags: t, con: con, backend: b, options: o, data: data, pairs: pairs, validator: v, mark: mark, from: from}
+	if j.record, err = t.recordData(&cfg.Train); err != nil {
 		return err
 	}
-	switch {
-	case t.resume != "":
-		con.Info("resuming", "from", from.Path)
-		if err := fitsRun(con, from, o, data); err != nil {
-			return err
-		}
-		opts.Resume = from
-	case from != nil:
-		con.Info("starting from weights", "file", from.Path)
-		if err := train.LoadParams(b, model.Params(), from); err != nil {
-			return err
-		}
+	if j.made, err = t.provenance(cmd, b, o, data); err != nil {
+		return err
 	}
 	defer context.AfterFunc(ctx, func() {
 		con.Info("finishing the step, then saving; a second Ctrl-C ends at once, without saving")
 	})()
-	show := &trainShow{con: con, bar: con.progress("train", "steps"), validator: v, dir: t.saveDir}
-	opts.Notify = show.event
-	defer show.bar.finish()
-	return train.Run(ctx, b, trainLearner{learner}, o.Adam(), opts)
+	if t.seeds != "" {
+		err := j.runSeeds(ctx, cmd, cfg, seeds)
+		if from != nil {
+			err = errors.Join(err, from.Close())
+		}
+		return err
+	}
+	_, err = j.run(ctx, seeds[0], t.saveDir)
+	return err
 }
 
-// start reads the file of --resume or --pretrain; nil where neither is given.
+// trainJob is what runs of several seeds share.
+type trainJob struct {
+	*trainFlags
+	con       *console
+	backend   backend
+	options   ctrl.Options
+	data      *sectionData
+	pairs     []ctrl.Pair
+	validator *validator // nil where there is no validation
+	mark      string     // how checkpoints are chosen
+	record    *dataRecord
+	made      *eval.Provenance // but for the seed
+	from      *weights.File    // of --resume or --pretrain; nil: neither
+}
+
+// run trains one model into dir, and returns it as it is at the end.
+func (j *trainJob) run(ctx context.Context, seed uint64, dir string) (*ctrl.Model, error) {
+	o, b := j.options, j.backend
+	model, err := ctrl.New(b, o, seed)
+	if err != nil {
+		return nil, err
+	}
+	learner, err := ctrl.NewLearner(model, ctrl.Data{Inputs: j.data.inputs(), Examples: j.data.examples, Pairs: j.pairs})
+	if err != nil {
+		return nil, err
+	}
+	opts := train.Options{
+		Dir: dir, Name: "TALL", Epochs: o.Epochs, Steps: o.Steps, Seed: seed,
+		LogEvery: j.logInterval, SaveEvery: j.saveEvery, Keep: j.keep,
+	}
+	if v := j.validator; v != nil {
+		v.model = model
+		opts.ValidateEvery, opts.KeepBest, opts.Validate = j.validInterval, true, v.validate
+	}
+	if opts.Meta, err = j.meta(); err != nil {
+		return nil, err
+	}
+	switch {
+	case j.resume != "":
+		j.con.Info("resuming", "from", j.from.Path)
+		if err := fitsRun(j.con, j.from, o, j.data); err != nil {
+			return nil, err
+		}
+		opts.Resume = j.from
+	case j.from != nil:
+		j.con.Info("starting from weights", "file", j.from.Path)
+		if err := train.LoadParams(b, model.Params(), j.from); err != nil {
+			return nil, err
+		}
+		if j.seeds == "" {
+			if err := j.from.Close(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	made := *j.made
+	made.Seed, made.Chosen = &seed, j.mark
+	if err := made.WriteFile(filepath.Join(dir, eval.RunName)); err != nil {
+		return nil, err
+	}
+	show := &trainShow{con: j.con, bar: j.con.progress("train", "steps"), validator: j.validator, dir: dir}
+	opts.Notify = show.event
+	defer show.bar.finish()
+	return model, train.Run(ctx, b, trainLearner{learner}, o.Adam(), opts)
+}
+
+// meta is what the run's checkpoints record of it.
+func (j *trainJob) meta() (map[string]string, error) {
+	meta, err := checkpointMeta(j.options, j.data.visual(), j.data.sentence(), j.mark)
+	if err != nil {
+		return nil, err
+	}
+	if j.validator != nil {
+		meta[metaChosenBy] = sentencesHash(j.validator.data.examples)
+	}
+	if j.record != nil {
+		err = addMeta(meta, map[string]any{metaData: j.record})
+	}
+	return meta, err
+}
+
+// openTraining opens what the run is trained on. A run that goes on has what the
+// checkpoint records where no flag says otherwise.
+func (t *trainFlags) openTraining(ctx context.Context, con *console, cfg *config.Config, from *weights.File) (*sectionData, error) {
+	if !t.given() {
+		return t.openSection(ctx, con, &cfg.Train)
+	}
+	if t.resume != "" {
+		r, err := readRecord(from)
+		if err != nil {
+			return nil, err
+		}
+		t.recorded = r.data
+	}
+	return t.openSplit(ctx, con, &cfg.Train, t.data, t.trainSplit, "--train-split")
+}
+
+// collectOften lets the heap grow by a tenth between garbage collections, until
+// the function that it returns is called. Nearly all of a run's memory is matrices
+// without pointers: marking is cheap, and the usual doubling would cost as much
+// again as everything that is kept. GOGC, where it is set, counts.
+func collectOften() (restore func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(10)
+	return func() { debug.SetGCPercent(before) }
+}
+
+// start opens the file of --resume or --pretrain; nil where neither is given.
 func (t *trainFlags) start() (*weights.File, error) {
 	name := t.resume + t.pretrain // check has seen that one is empty
 	if name == "" {
@@ -177,27 +283,7 @@ func (t *trainFlags) start() (*weights.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return weights.Read(path)
-}
-
-// seedOf returns the run's seed: given, the reference's, that of the run which
-// goes on, or a fresh one.
-func (t *trainFlags) seedOf(cmd *cobra.Command, from *weights.File) (uint64, error) {
-	switch {
-	case cmd.Flags().Changed("seed"):
-		return t.seed, nil
-	case bool(t.fixSeed):
-		return referenceSeed, nil
-	case t.resume != "":
-		if seed, ok := train.SeedOf(from); ok {
-			return seed, nil
-		}
-	}
-	var b [4]byte // 32 bits: a seed that one can type again
-	if _, err := rand.Read(b[:]); err != nil {
-		return 0, err
-	}
-	return uint64(binary.LittleEndian.Uint32(b[:])), nil
+	return weights.Open(path)
 }
 
 // makeSaveDir makes the folder of --save_dir.
