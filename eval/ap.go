@@ -8,6 +8,16 @@ import (
 	"tall"
 )
 
+// highestFirst is the order of scores from the highest down, NaN last.
+func highestFirst(scores []float64) []int {
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return falling(scores[a], scores[b]) })
+	return order
+}
+
 // averagePrecision is the interpolated average precision of PASCAL VOC 2011, as
 // in ActivityNet's evaluator and its heirs (MMAction2, Moment-DETR): hits tells
 // of each detection, best first, whether it found a truth of its own; truths is
@@ -145,8 +155,8 @@ func detectionAP(moments []Found, truths []tall.Span, thresholds []float64) []fl
 // which relevant says which are sought (get_ap of Moment-DETR, after video2gif's):
 // precision at every score that occurs, replaced by the best at any lower score,
 // and averaged over the scores at which recall changes. It is 1 where all are
-// sought, 0 where none is.
-func rankingAP(relevant []bool, scores []float64) float64 {
+// sought, 0 where none is. order is that of the scores, from the highest down.
+func rankingAP(relevant []bool, scores []float64, order []int) float64 {
 	positives := 0
 	for _, r := range relevant {
 		positives += boolean(r)
@@ -157,12 +167,6 @@ func rankingAP(relevant []bool, scores []float64) float64 {
 	case len(relevant):
 		return 1
 	}
-	order := make([]int, len(relevant))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return falling(scores[a], scores[b]) })
-
 	// From the highest score down; equal scores are one point.
 	type point struct {
 		precision float64

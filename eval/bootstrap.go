@@ -81,7 +81,8 @@ func (r *run) bootstrap(parts []partition) (all interval, groups [][]interval) {
 // draws is what a resample needs, side by side in memory.
 type draws struct {
 	columns []int     // of the run
-	width   int       // two for each column: the value, and 1 where it takes part
+	counts  []int     // of each column, where in a row it stands what takes part
+	width   int       // 1, the columns, and for those with gaps 1 where a query takes part
 	rows    []float64 // (queries, width)
 	groups  []int32   // (queries, kinds): 0 is all queries
 	kinds   int
@@ -95,13 +96,23 @@ func (r *run) drawn(parts []partition) *draws {
 			d.columns = append(d.columns, i)
 		}
 	}
-	d.width = 2 * len(d.columns)
+	d.width = 1 + len(d.columns)
+	for _, c := range d.columns {
+		at := 0
+		if slices.ContainsFunc(r.columns[c].values, math.IsNaN) {
+			at = d.width
+			d.width++
+		}
+		d.counts = append(d.counts, at)
+	}
 	d.rows = make([]float64, len(r.queries)*d.width)
 	d.groups = make([]int32, len(r.queries)*d.kinds)
-	for j, c := range d.columns {
-		for i, v := range r.columns[c].values {
-			if !math.IsNaN(v) {
-				d.rows[i*d.width+2*j], d.rows[i*d.width+2*j+1] = v, 1
+	for i := range r.queries {
+		row := d.rows[i*d.width : (i+1)*d.width]
+		row[0] = 1
+		for j, c := range d.columns {
+			if v := r.columns[c].values[i]; !math.IsNaN(v) {
+				row[1+j], row[d.counts[j]] = v, 1
 			}
 		}
 	}
@@ -149,8 +160,11 @@ func (d *draws) means(times int, seed uint64) [][]float64 {
 				}
 			}
 		}
-		for i := range out {
-			out[i][b] = s.sums[2*i] / s.sums[2*i+1] // NaN where none was drawn
+		for g := range d.of {
+			sums := s.sums[g*d.width : (g+1)*d.width]
+			for j, at := range d.counts {
+				out[g*len(d.columns)+j][b] = sums[1+j] / sums[at] // NaN where none was drawn
+			}
 		}
 	})
 	return out

@@ -23,6 +23,15 @@ const annotators = 3
 // equals, of all that were predicted) is a highlight to any annotator.
 func (r *run) highlights() PyObject {
 	var out PyObject
+	padded := make([][]float64, len(r.queries)) // predicted scores, of each clip there is
+	order := make([][]int, len(r.queries))
+	r.each(func(i int, q *query) {
+		if q.prediction != nil && len(q.prediction.Saliency) > 0 {
+			padded[i] = make([]float64, clipsOf(r.corpus.Saliency[q.example.ID], q.example.Duration))
+			copy(padded[i], q.prediction.Saliency)
+			order[i] = highestFirst(padded[i])
+		}
+	})
 	for _, level := range highlightLevels {
 		first := len(r.columns)
 		r.newColumn(level.name+"-mAP", 2, 100)
@@ -34,16 +43,13 @@ func (r *run) highlights() PyObject {
 				return
 			}
 			truth := r.corpus.Saliency[q.example.ID]
-			scores := q.prediction.Saliency
-			sought := highlightClips(truth, q.example.Duration, level.least)
-			clips := len(sought) / annotators
-			padded := make([]float64, clips)
-			copy(padded, scores)
+			clips := len(padded[i])
+			sought := highlightClips(truth, clips, level.least)
 			for a := range annotators {
-				each[annotators*i+a] = rankingAP(sought[a*clips:(a+1)*clips], padded)
+				each[annotators*i+a] = rankingAP(sought[a*clips:(a+1)*clips], padded[i], order[i])
 			}
 			ap.values[i] = (each[annotators*i] + each[annotators*i+1] + each[annotators*i+2]) / annotators
-			if top := highest(scores); top < clips {
+			if top := highest(q.prediction.Saliency); top < clips {
 				for a := range annotators {
 					if sought[a*clips+top] {
 						hit.values[i] = 1
@@ -64,14 +70,21 @@ func (r *run) highlights() PyObject {
 	return out
 }
 
-// highlightClips tells of each clip whether it is a highlight to each annotator,
-// (annotators, clips).
-func highlightClips(s dataset.Saliency, duration, least float64) []bool {
+// clipsOf is how many clips a video has.
+func clipsOf(s dataset.Saliency, duration float64) int {
 	length := s.ClipLen
 	if length <= 0 {
 		length = 2
 	}
-	clips := int(max(0, min(duration/length, math.MaxInt32)))
+	return int(max(0, min(duration/length, maxClips)))
+}
+
+// maxClips bounds what a duration can ask for: some weeks of video.
+const maxClips = 1 << 20
+
+// highlightClips tells of each clip whether it is a highlight to each annotator,
+// (annotators, clips).
+func highlightClips(s dataset.Saliency, clips int, least float64) []bool {
 	out := make([]bool, annotators*clips)
 	for i, c := range s.Clips {
 		if c < 0 || c >= clips || i >= len(s.Scores) {
