@@ -46,13 +46,17 @@ var ErrStopped = errors.New("training stopped, and everything so far is saved")
 type DivergedError struct {
 	Step    int // the step that failed, counted from 1
 	Epoch   int
-	Members []int // of the batch
-	Err     error // what is not finite, and the likely cause
+	Members []int  // of the batch
+	Err     error  // what is not finite, and the likely cause
+	State   string // the last good state, for --resume; "" where there is none
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged at step %d (epoch %d): %v; batch members %v; the last checkpoint is intact",
-		e.Step, e.Epoch, e.Err, e.Members)
+	remains := "nothing was saved before it"
+	if e.State != "" {
+		remains = fmt.Sprintf("the last good state is intact: --resume %s", e.State)
+	}
+	return fmt.Sprintf("training diverged at step %d (epoch %d): %v; batch members %v; %s", e.Step, e.Epoch, e.Err, e.Members, remains)
 }
 
 func (e *DivergedError) Unwrap() error { return e.Err }

@@ -262,7 +262,11 @@ func (r *run) total(n int) int {
 }
 
 func (r *run) diverged(members []int, err error) error {
-	return &DivergedError{Step: r.state.Step + 1, Epoch: r.state.Epoch, Members: members, Err: err}
+	d := &DivergedError{Step: r.state.Step + 1, Epoch: r.state.Epoch, Members: members, Err: err}
+	if r.going {
+		d.State = filepath.Join(r.Dir, r.Name)
+	}
+	return d
 }
 
 func (r *run) stop(ctx context.Context) error {

@@ -15,7 +15,7 @@ func (m *Model) checkLoss(loss Loss, data Data, members []int) error {
 	if finite(loss.Total) {
 		return nil
 	}
-	return fmt.Errorf("the loss is %g: %w: %s; batch of pairs %s", loss.Total, tall.ErrNotFinite, m.diagnose(data, members), memberNumbers(members))
+	return fmt.Errorf("the loss is %g: %w: %s", loss.Total, tall.ErrNotFinite, m.diagnose(data, members))
 }
 
 const (
@@ -30,7 +30,10 @@ func (m *Model) diagnose(data Data, members []int) string {
 	of := func(r int) string { return data.describe(members[r]) }
 	pair := func(r int) string {
 		i, j := r/ws.n, r%ws.n
-		return fmt.Sprintf("sentence of %s with window of %s", of(i), of(j))
+		if i == j {
+			return of(i)
+		}
+		return fmt.Sprintf("the sentence of %s, with the window of %s", of(i), of(j))
 	}
 	if r, n := m.notFinite(ws.x); n > 0 {
 		return fmt.Sprintf("the window features hold %d such values, first in %s; replace that feature file (tall doctor finds such files)", n, of(r))
@@ -60,7 +63,7 @@ func (m *Model) diagnose(data Data, members []int) string {
 		{"end offsets", ws.plane(ws.o, 2).Diagonal(), of, causeRate},
 	} {
 		if r, n := m.notFinite(stage.m); n > 0 {
-			return fmt.Sprintf("inputs and parameters are finite, the %s are not (%d values, first in the %s); %s", stage.name, n, stage.who(r), stage.cause)
+			return fmt.Sprintf("inputs and parameters are finite, the %s are not (%d values, first in %s); %s", stage.name, n, stage.who(r), stage.cause)
 		}
 	}
 	return "inputs, parameters, scores and offsets are finite, their sum is not; " + causeRate

@@ -144,7 +144,7 @@ func (l *Learner) Batches(rng *rand.Rand) [][]int {
 
 // Step computes the loss of the members, and leaves the gradients in Params. A
 // loss that is NaN or infinite is an error that wraps [tall.ErrNotFinite], and
-// names the members, the first quantity that went wrong, and the likely cause.
+// names the first quantity that went wrong, its pair, and the likely cause.
 func (l *Learner) Step(ctx context.Context, members []int) (Loss, error) {
 	if err := l.gather(ctx, members); err != nil {
 		return Loss{}, err
@@ -253,10 +253,4 @@ func ValidationLoss(ctx context.Context, m *Model, data Data) (Loss, error) {
 	}
 	n := float64(len(plan))
 	return Loss{Total: sum.Total / n, Align: sum.Align / n, Reg: sum.Reg / n}, nil
-}
-
-// memberNumbers writes the members in order, for one line of a message.
-func memberNumbers(members []int) string {
-	sorted := slices.Sorted(slices.Values(members))
-	return strings.Trim(fmt.Sprint(sorted), "[]")
 }
