@@ -1,9 +1,11 @@
 package numpy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -301,19 +303,32 @@ func latin1(s text) ([]byte, error) {
 }
 
 // latin1Length counts the characters of UTF-8 and tells whether all of it is
-// valid and at most U+00FF: ASCII, and pairs of C2 or C3 and 80 to BF.
+// valid and at most U+00FF: ASCII, and pairs of C2 or C3 and 80 to BF. It looks at
+// eight bytes at a time, of which each has its answer in its highest bit.
 func latin1Length(s []byte) (n int, ok bool) {
-	var bad, open byte // open: the byte before was a leading one
-	n = len(s)
-	for _, c := range s {
-		lead := c >> 7 & (c >> 6)             // 11xxxxxx
-		follow := c >> 7 &^ (c >> 6) & 1      // 10xxxxxx
-		other := (c ^ 0xc2) >> 1              // 0 for C2 and C3
-		bad |= follow ^ open                  // one without the other
-		bad |= lead & ((other | -other) >> 7) // any other leading byte
-		open = lead
-		n -= int(lead)
+	const (
+		high = 0x8080808080808080
+		low7 = 0x7f7f7f7f7f7f7f7f
+		c3   = 0xc3c3c3c3c3c3c3c3
+		ones = 0x0101010101010101
+	)
+	var bad, open uint64 // open: the byte before was a leading one
+	count := func(x uint64) {
+		follow := x & high &^ (x << 1) // 10xxxxxx
+		other := (x | ones) ^ c3       // 0 for C2 and C3
+		lead := ^(other&low7 + low7 | other) & high
+		bad |= x&high ^ (lead | follow)  // any other leading byte
+		bad |= follow ^ (lead<<8 | open) // one without the other
+		open = lead >> 56
+		n -= bits.OnesCount64(lead)
 	}
+	n = len(s)
+	for ; len(s) >= 8; s = s[8:] {
+		count(binary.LittleEndian.Uint64(s))
+	}
+	var rest [8]byte // ASCII behind what remains
+	copy(rest[:], s)
+	count(binary.LittleEndian.Uint64(rest[:]))
 	return n, bad|open == 0
 }
 

@@ -574,21 +574,23 @@ func TestUnpickleFile_Real(t *testing.T) {
 }
 
 // TestLatin1Length against the standard library, on all short byte strings of
-// telling bytes.
+// telling bytes, which lie within and across the eight bytes that it looks at.
 func TestLatin1Length(t *testing.T) {
 	telling := []byte{0, 'a', 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xdf, 0xe0, 0xed, 0xf0, 0xf4, 0xff}
 	for _, a := range telling {
 		for _, b := range telling {
 			for _, c := range telling {
 				for _, d := range telling {
-					s := []byte{a, b, c, d}
-					n, ok := latin1Length(s)
-					want := utf8.Valid(s)
-					for _, r := range string(s) {
-						want = want && r <= 0xff
-					}
-					if ok != want || ok && n != utf8.RuneCount(s) {
-						t.Fatalf("% x: %d, %t", s, n, ok)
+					for _, before := range []int{0, 4, 5, 6, 7} {
+						s := append(bytes.Repeat([]byte{'x'}, before), a, b, c, d)
+						n, ok := latin1Length(s)
+						want := utf8.Valid(s)
+						for _, r := range string(s) {
+							want = want && r <= 0xff
+						}
+						if ok != want || ok && n != utf8.RuneCount(s) {
+							t.Fatalf("% x: %d, %t", s, n, ok)
+						}
 					}
 				}
 			}
