@@ -10,12 +10,26 @@ type Features struct {
 	Streams []Stream
 }
 
-// Stream is what one encoder made of a video: Data is (N, D), row-major, a row
-// for each span of the [Features] that hold it.
+// Stream is what one encoder made of a video: (N, D), a row for each span of the
+// [Features] that hold it. Either Data holds the rows, or Read fetches them, so that
+// a long video takes no more memory than a short one.
 type Stream struct {
 	Manifest Manifest
 	N, D     int
-	Data     []float32 // (N, D)
+	Data     []float32 // (N, D), row-major; nil where Read is set
+	// Read writes the rows from the given one on into dst, a multiple of D values.
+	Read func(from int, dst []float32) error
+}
+
+// Rows returns rows [from, to), row-major: a part of Data, which must not be
+// written to, or, where the stream is read, the beginning of buf, which must have
+// room for them.
+func (s Stream) Rows(from, to int, buf []float32) ([]float32, error) {
+	if s.Read == nil {
+		return s.Data[from*s.D : to*s.D], nil
+	}
+	rows := buf[:(to-from)*s.D]
+	return rows, s.Read(from, rows)
 }
 
 // Sentence is a query: its text where it is known, and its vector where an

@@ -33,6 +33,7 @@ type maker interface {
 	windows(video string) []Window
 	inputDim() int // F
 	input(window int, dst []float32) error
+	expect(from, to int) // windows that will be read soon
 	manifest() tall.Manifest
 	stamps() map[string]string
 	close() error
@@ -213,24 +214,46 @@ func (in *Inputs) Input(window int, dst []float32) error {
 
 // Features are all windows of a video with their context: one stream, (N, F).
 func (in *Inputs) Features(video string) (*tall.Features, error) {
+	f, err := in.Stream(video)
+	if err != nil {
+		return nil, err
+	}
+	s := &f.Streams[0]
+	if s.N > math.MaxInt/4/s.D {
+		return nil, fmt.Errorf("%w: %q has %d windows of %d values, more than any memory holds", tall.ErrShape, video, s.N, s.D)
+	}
+	s.Data = make([]float32, s.N*s.D)
+	if err := s.Read(0, s.Data); err != nil {
+		return nil, err
+	}
+	s.Read = nil
+	return f, nil
+}
+
+// Stream is Features whose rows are read when they are asked for. Close must wait
+// until they are no longer.
+func (in *Inputs) Stream(video string) (*tall.Features, error) {
 	windows := in.windows(video)
 	if len(windows) == 0 {
 		return nil, fmt.Errorf("%w: %s holds no windows of %q; its videos are named like %q", tall.ErrMissing, in.Path(), video, in.names()[0])
 	}
 	n, d := len(windows), in.inputDim()
-	if n > math.MaxInt/4/d {
-		return nil, fmt.Errorf("%w: %q has %d windows of %d values, more than any memory holds", tall.ErrShape, video, n, d)
-	}
-	f := &tall.Features{
-		Video: video, FPS: in.fps(), Spans: make([]tall.Span, n),
-		Streams: []tall.Stream{{Manifest: in.manifest(), N: n, D: d, Data: make([]float32, n*d)}},
-	}
+	f := &tall.Features{Video: video, FPS: in.fps(), Spans: make([]tall.Span, n)}
 	for k, w := range windows {
 		f.Spans[k] = w.Span
-		if err := in.input(w.Index, f.Streams[0].Data[k*d:(k+1)*d]); err != nil {
-			return nil, err
-		}
 	}
+	read := func(from int, dst []float32) error {
+		for k := 0; k*d < len(dst); k++ {
+			if k%aheadRows == 0 { // the next ones come from the disk meanwhile
+				in.expect(windows[from+k].Index, windows[min(from+k+2*aheadRows, n)-1].Index+1)
+			}
+			if err := in.input(windows[from+k].Index, dst[k*d:(k+1)*d]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	f.Streams = []tall.Stream{{Manifest: in.manifest(), N: n, D: d, Read: read}}
 	return f, nil
 }
 
@@ -334,6 +357,12 @@ func (b *beside) input(i int, dst []float32) error {
 		at += s.dim
 	}
 	return nil
+}
+
+func (b *beside) expect(from, to int) {
+	for _, s := range b.stores {
+		s.expect(from, to)
+	}
 }
 
 func (b *beside) manifest() tall.Manifest {

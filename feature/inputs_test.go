@@ -132,9 +132,20 @@ func TestInputs_PooledProperty(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
+			stream, err := in.Stream(video)
+			if err != nil {
+				rt.Fatal(err)
+			}
 			for k, w := range in.Windows(video) {
+				rows, err := stream.Streams[0].Rows(k, k+1, make([]float32, in.Dim()))
+				if err != nil {
+					rt.Fatal(err)
+				}
 				if err := in.Input(w.Index, got); err != nil {
 					rt.Fatal(err)
+				}
+				if !slices.Equal(got, rows) || !slices.Equal(stream.Spans, features.Spans) {
+					rt.Fatalf("%s, window %d: Stream and Input differ", video, k)
 				}
 				if !slices.Equal(got, features.Streams[0].Data[k*in.Dim():(k+1)*in.Dim()]) || features.Spans[k] != w.Span {
 					rt.Fatalf("%s, window %d: Features and Input differ", video, k)

@@ -164,7 +164,7 @@ func (d *sectionData) localizeVideo(ctx context.Context, l tall.Localizer, video
 	if len(d.store.Windows(video)) == 0 {
 		return nil, nil
 	}
-	features, err := d.store.Features(video)
+	features, err := d.store.Stream(video)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type Localizer struct {
 
 	mu   sync.Mutex // guards the backend and the matrices below
 	x    tensor.Mat // (windowTile, F)
+	rows []float32  // (windowTile, F), of features that are read
 	y    tensor.Mat // (sentenceTile, E)
 	q, t tensor.Mat // (sentenceTile, D), (sentenceTile, H)
 	norm tensor.Mat // (sentenceTile, 1)
@@ -67,14 +68,11 @@ func (l *Localizer) Prepare(ctx context.Context, video *tall.Features) (tall.Pre
 	if s.D != opts.VisualDim {
 		return nil, fmt.Errorf("%s: %w: window features of %d values, the model takes %d (visual_feature_dim, context included)", video.Video, tall.ErrShape, s.D, opts.VisualDim)
 	}
-	if s.N != n || len(s.Data) != n*s.D {
+	if s.N != n || s.Read == nil && len(s.Data) != n*s.D {
 		return nil, fmt.Errorf("%s: %w: %d windows, but features of %d x %d in %d values", video.Video, tall.ErrShape, n, s.N, s.D, len(s.Data))
 	}
 	if err := l.visual.Check(s.Manifest); err != nil {
 		return nil, fmt.Errorf("%s: window features: %w", video.Video, err)
-	}
-	if err := checkFeatures(video, s); err != nil {
-		return nil, err
 	}
 
 	l.mu.Lock()
@@ -90,36 +88,51 @@ func (l *Localizer) Prepare(ctx context.Context, video *tall.Features) (tall.Pre
 	p.v = tensor.NewMat(b, n, opts.SemanticDim)
 	p.t = tensor.NewMat(b, n, opts.HiddenDim)
 	norm := tensor.NewMat(b, n, 1)
+	if s.Read != nil && l.rows == nil {
+		l.rows = make([]float32, windowTile*opts.VisualDim)
+	}
+	var bad notFiniteRows
 	for from := 0; from < n; from += windowTile {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		to := min(from+windowTile, n)
+		rows, err := s.Rows(from, to, l.rows)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", video.Video, err)
+		}
+		if bad.count(rows, from, s.D); bad.rows > 0 {
+			continue // only to count them all
+		}
 		x := l.x.RowRange(0, to-from)
-		b.Upload(x, s.Data[from*s.D:to*s.D])
+		b.Upload(x, rows)
 		l.m.embedWindows(p.v.RowRange(from, to), norm.RowRange(from, to), x)
+	}
+	if bad.rows > 0 {
+		return nil, fmt.Errorf("%s: %w: %d values in the features of %d of %d windows, first in window %v; replace these feature files (tall doctor lists them)",
+			video.Video, tall.ErrNotFinite, bad.values, bad.rows, n, video.Spans[bad.first])
 	}
 	l.m.windowTerms(p.t, p.v)
 	return p, nil
 }
 
-// checkFeatures returns an error that counts the values that are not finite.
-func checkFeatures(video *tall.Features, s tall.Stream) error {
-	values, windows, first := 0, 0, 0
-	for j := range s.N {
-		if k := countNotFinite(s.Data[j*s.D : (j+1)*s.D]); k > 0 {
-			if windows == 0 {
-				first = j
+// notFiniteRows counts the rows that hold values that are not finite.
+type notFiniteRows struct {
+	values, rows int
+	first        int // number of the first such row
+}
+
+// count looks through rows of d values, the first of which has the number from.
+func (b *notFiniteRows) count(rows []float32, from, d int) {
+	for j := 0; j*d < len(rows); j++ {
+		if k := countNotFinite(rows[j*d : (j+1)*d]); k > 0 {
+			if b.rows == 0 {
+				b.first = from + j
 			}
-			values += k
-			windows++
+			b.values += k
+			b.rows++
 		}
 	}
-	if values == 0 {
-		return nil
-	}
-	return fmt.Errorf("%s: %w: %d values in the features of %d of %d windows, first in window %v; replace these feature files (tall doctor lists them)",
-		video.Video, tall.ErrNotFinite, values, windows, s.N, video.Spans[first])
 }
 
 // prepared is a video in the joint space, on the backend.
