@@ -23,7 +23,7 @@ func (t *Table) SetBaselines(list []Baseline) {
 		b.Table = &total
 		t.Baselines = append(t.Baselines, b)
 		if reached := t.notAbove(&total); len(reached) > 0 {
-			t.Warnings = append(t.Warnings, fmt.Sprintf("not above %s (%s): %s", b.Name, b.About, strings.Join(reached, "; ")))
+			t.Warnings = append(t.Warnings, fmt.Sprintf("not above %s: %s", b.Name, strings.Join(reached, "; ")))
 		}
 	}
 }

@@ -177,39 +177,38 @@ func (p *Prior) collect(training []tall.Example) {
 
 // group is the sentences of a verb, or all.
 type group struct {
-	verb  string
-	size  int
-	items []weighted
+	verb string
+	own  []weighted
 }
 
-func (p *Prior) groups() []group {
-	all := group{size: len(p.Items), items: make([]weighted, len(p.Items))}
+// groups are all sentences, with no background, and by verb the verbs' own, to
+// be mixed with the background.
+func (p *Prior) groups() (all group, verbs []group, background []weighted) {
+	all.own = make([]weighted, len(p.Items))
 	byVerb := map[string][]weighted{}
 	for i, it := range p.Items {
-		all.items[i] = weighted{int32(i), 1}
+		all.own[i] = weighted{int32(i), 1}
 		byVerb[it.Verb] = append(byVerb[it.Verb], weighted{int32(i), 1})
 	}
-	order := slices.Clone(all.items)
+	order := slices.Clone(all.own)
 	slices.SortStableFunc(order, func(x, y weighted) int {
 		return p.Items[x.item].Truth[0].Compare(p.Items[y.item].Truth[0])
 	})
-	background := make([]weighted, min(sampled, len(order)))
+	background = make([]weighted, min(sampled, len(order)))
 	for i := range background {
 		background[i] = weighted{order[i*len(order)/len(background)].item, backoff}
 	}
-	out := []group{all}
 	for verb, own := range byVerb {
 		if verb == "" || len(own) < minVerb {
 			continue
 		}
-		g := group{verb: verb, size: len(own), items: slices.Clone(background)}
-		for _, it := range own {
-			g.items = append(g.items, weighted{it.item, len(background)})
+		for i := range own {
+			own[i].weight = len(background)
 		}
-		out = append(out, g)
+		verbs = append(verbs, group{verb, own})
 	}
-	slices.SortFunc(out, func(x, y group) int { return cmp.Compare(x.verb, y.verb) })
-	return out
+	slices.SortFunc(verbs, func(x, y group) int { return cmp.Compare(x.verb, y.verb) })
+	return all, verbs, background
 }
 
 // choose finds the best spans of each group.
@@ -218,29 +217,41 @@ func (p *Prior) choose(o PriorOptions) {
 	for i, it := range p.Items {
 		truths[i] = it.Truth
 	}
-	groups := p.groups()
-	for _, g := range groups {
-		c, mean := bestMean(truths, g.items, o.Grid)
-		p.Best = append(p.Best, BestSpans{0, g.verb, g.size, []BestSpan{{c.span(o.Grid), mean}}})
+	all, verbs, background := p.groups()
+	mean := func(grid *meanGrid, g group) {
+		c, v := grid.best(g.own)
+		p.Best = append(p.Best, BestSpans{0, g.verb, len(g.own), []BestSpan{{c.span(o.Grid), v}}})
+	}
+	mean(newMeanGrid(truths, nil, o.Grid), all)
+	mixed := newMeanGrid(truths, background, o.Grid)
+	for _, g := range verbs {
+		mean(mixed, g)
 	}
 	for _, iou := range o.IoU {
 		grid := newHitGrid(truths, iou, o.Grid)
-		for _, g := range groups {
-			total := 0
-			for _, it := range g.items {
-				total += it.weight
-			}
-			cells, gains := grid.cover(g.items, o.Top)
-			if len(cells) == 0 { // no span of the grid hits any: the whole video
-				cells, gains = []cell{{0, o.Grid}}, []int{0}
-			}
-			b := BestSpans{IoU: iou, Verb: g.verb, Sentences: g.size}
-			for i, c := range cells {
-				b.Spans = append(b.Spans, BestSpan{c.span(o.Grid), float64(gains[i]) / float64(total)})
-			}
-			p.Best = append(p.Best, b)
+		p.Best = append(p.Best, grid.list(all, nil, o.Top, iou))
+		for _, g := range verbs {
+			p.Best = append(p.Best, grid.list(g, background, o.Top, iou))
 		}
 	}
+}
+
+// list is the best spans of a group.
+func (g *hitGrid) list(of group, background []weighted, top int, iou float64) BestSpans {
+	items := slices.Concat(background, of.own)
+	total := 0
+	for _, it := range items {
+		total += it.weight
+	}
+	cells, gains := g.cover(items, top)
+	if len(cells) == 0 { // no span of the grid hits any: the whole video
+		cells, gains = []cell{{0, g.n}}, []int{0}
+	}
+	out := BestSpans{IoU: iou, Verb: of.verb, Sentences: len(of.own)}
+	for i, c := range cells {
+		out.Spans = append(out.Spans, BestSpan{c.span(g.n), float64(gains[i]) / float64(total)})
+	}
+	return out
 }
 
 // best returns the spans for a sentence's verb, or those of all sentences where

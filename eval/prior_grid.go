@@ -102,9 +102,8 @@ type weighted struct {
 
 // best returns the span that hits the most weight among the items that skip
 // leaves. Equals are common where sentences are few: of these the one that
-// overlaps the items most, as one from the middle of what hits is likelier to hit
-// what was not seen; then the first by (start, end). Where nothing is hit, most
-// is 0.
+// overlaps what it hits most, as one from the middle is likelier to hit what was
+// not seen; then the first by (start, end). Where nothing is hit, most is 0.
 func (g *hitGrid) best(items []weighted, skip func(k int) bool) (top cell, most int) {
 	clear(g.diff)
 	width := g.n + 2
@@ -147,9 +146,15 @@ func (g *hitGrid) best(items []weighted, skip func(k int) bool) (top cell, most 
 	case 1:
 		return equal[0], most
 	}
-	widest := -1.0
+	widest, hit := -1.0, make([]weighted, 0, len(left))
 	for _, c := range equal {
-		if v := overlapSum(c.span(g.n), g.truths, left); v > widest {
+		hit = hit[:0]
+		for _, it := range left {
+			if g.hits(c, it.item) {
+				hit = append(hit, it)
+			}
+		}
+		if v := overlapSum(c.span(g.n), g.truths, hit); v > widest {
 			top, widest = c, v
 		}
 	}
@@ -274,22 +279,46 @@ func (g *hitGrid) gains(items []weighted, chosen []cell) []int {
 	return out
 }
 
-// bestMean returns the span of the grid with the largest weighted mean overlap,
-// disjoint spans counted as 0, the first by (start, end) among equals.
-func bestMean(truths [][]tall.Span, items []weighted, n int) (top cell, mean float64) {
-	total := 0
+// meanGrid finds spans by their mean overlap. Groups of sentences share a
+// background, whose sums are made once.
+type meanGrid struct {
+	truths     [][]tall.Span // (items)
+	n          int
+	background []float64 // (n(n+1)/2) weighted overlap with each span, by (start, end)
+	weight     int       // of the background
+}
+
+func newMeanGrid(truths [][]tall.Span, background []weighted, n int) *meanGrid {
+	g := &meanGrid{truths: truths, n: n, background: make([]float64, 0, n*(n+1)/2)}
+	for _, it := range background {
+		g.weight += it.weight
+	}
+	for a := range n {
+		for b := a + 1; b <= n; b++ {
+			g.background = append(g.background, overlapSum(cell{a, b}.span(n), truths, background))
+		}
+	}
+	return g
+}
+
+// best returns the span with the largest weighted mean overlap with the items
+// and the background, disjoint spans counted as 0, the first by (start, end)
+// among equals.
+func (g *meanGrid) best(items []weighted) (top cell, mean float64) {
+	total := g.weight
 	for _, it := range items {
 		total += it.weight
 	}
-	mean = -1
-	for a := range n {
-		for b := a + 1; b <= n; b++ {
-			if m := overlapSum(cell{a, b}.span(n), truths, items) / float64(max(total, 1)); m > mean {
-				top, mean = cell{a, b}, m
+	most, i := -1.0, 0
+	for a := range g.n {
+		for b := a + 1; b <= g.n; b++ {
+			if v := g.background[i] + overlapSum(cell{a, b}.span(g.n), g.truths, items); v > most {
+				top, most = cell{a, b}, v
 			}
+			i++
 		}
 	}
-	return top, mean
+	return top, most / float64(max(total, 1))
 }
 
 // overlapSum is the weighted sum of what a span overlaps each item's best truth.
@@ -302,7 +331,7 @@ func overlapSum(s tall.Span, truths [][]tall.Span, items []weighted) float64 {
 			v = best(s, truth)
 		}
 		if v > 0 {
-			sum += float64(it.weight) * v
+			sum += float64(float64(it.weight) * v) // not fused: the same on every processor
 		}
 	}
 	return sum

@@ -1,86 +1,41 @@
 package eval
 
 import (
-	"bufio"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"tall"
+	"tall/dataset"
 	"tall/internal/shared"
 )
 
-// charadesSTA reads a split of Charades-STA as it lies there.
-func charadesSTA(t testing.TB, split string) []tall.Example {
+func annotated(t testing.TB, name, split string) []tall.Example {
 	t.Helper()
-	dir := shared.Path(t, "annotations/charades-sta")
-	durations := map[string]float64{}
-	for _, s := range []string{"train", "test"} {
-		f, err := os.Open(filepath.Join(dir, "Charades_v1_"+s+".csv"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		rows, err := csv.NewReader(f).ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows[1:] {
-			if durations[r[0]], err = strconv.ParseFloat(r[len(r)-1], 64); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	f, err := os.Open(filepath.Join(dir, "charades_sta_"+split+".txt"))
+	c, err := dataset.OpenCorpus("", shared.Path(t, "annotations/"+name), dataset.CorpusOptions{Split: split})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	var out []tall.Example
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		head, text, _ := strings.Cut(lines.Text(), "##")
-		var e tall.Example
-		var s tall.Span
-		if _, err := fmt.Sscan(head, &e.Video, &s.Start, &s.End); err != nil {
-			t.Fatal(err)
-		}
-		e.ID, e.FPS, e.Duration, e.Truth = strconv.Itoa(len(out)), 1, durations[e.Video], []tall.Span{s}
-		e.Sentence.Text = text
-		out = append(out, e)
-	}
-	return out
+	return c.Examples
 }
 
 // The figures that make a blind prior the bar: percent of Charades-STA's 3720
 // test sentences at R@1, IoU 0.5.
 func TestPrior_CharadesSTA(t *testing.T) {
-	begun := time.Now()
-	p, err := FitPrior(charadesSTA(t, "train"), PriorOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("fitted in %v", time.Since(begun))
+	p := fit(t, annotated(t, "charades-sta", "train"), PriorOptions{IoU: []float64{0.5}})
 	if p.Skipped != 4 || len(p.Items) != 12404 {
 		t.Errorf("%d sentences, %d skipped, want 12404 and the 4 whose end is not after their start", len(p.Items), p.Skipped)
 	}
-	test := charadesSTA(t, "test")
+	test := annotated(t, "charades-sta", "test")
 	row := map[PriorKind]float64{}
 	for _, kind := range PriorKinds() {
-		begun = time.Now()
-		table, err := p.Table(test, kind, 1, Options{})
+		table, err := p.Table(test, kind, 1, Options{IoU: []float64{0.5}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, _ := json.Marshal(table.rowJSON(table.Total).Recall)
-		t.Logf("%-10s %s mean IoU %.4f (%v)", kind, text, table.Total.MeanIoU(), time.Since(begun))
 		r, _ := table.Recall(1, 0.5)
 		row[kind] = 100 * r
 	}
@@ -94,8 +49,47 @@ func TestPrior_CharadesSTA(t *testing.T) {
 			t.Errorf("%s: %.2f, want at least %.2f", kind, row[kind], least)
 		}
 	}
-	// 0 to 30 % of the video.
 	if s, _ := p.best(0.5, ""); s[0].Span != (tall.Span{Start: 0, End: 0.3}) {
-		t.Errorf("best span %v", s[0])
+		t.Errorf("best span %v, want the first 30 %% of the video", s[0])
+	}
+}
+
+// TestPrior_Corpora prints the tables of docs/priors.md (go test -v), and holds
+// that the best spans by verb are above chance on sentences they were not fitted
+// on.
+func TestPrior_Corpora(t *testing.T) {
+	if os.Getenv("TALL_LONG") != "1" {
+		t.Skip("fits four corpora, most of a minute: set TALL_LONG=1")
+	}
+	for _, c := range []struct{ name, train, test string }{
+		{"charades-sta", "train", "test"},
+		{"activitynet-captions", "train", "val_2"},
+		{"qvhighlights", "train", "val"},
+		{"tacos", "train", "test"},
+	} {
+		begun := time.Now()
+		p := fit(t, annotated(t, c.name, c.train), PriorOptions{IoU: []float64{0.3, 0.5, 0.7}})
+		took := time.Since(begun)
+		test := annotated(t, c.name, c.test)
+		t.Logf("%s: %d sentences of %s, %d of %s, fitted in %v", c.name, len(p.Items), c.train, len(test), c.test, took)
+		recall := map[PriorKind]float64{}
+		for _, kind := range PriorKinds() {
+			table, err := p.Table(test, kind, 1, Options{IoU: []float64{0.3, 0.5, 0.7}, Top: []int{1, 5}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var cells []string
+			for j := range table.Top {
+				for i := range table.IoU {
+					cells = append(cells, fmt.Sprintf("%.2f", 100*table.Total.Recall(i, j)))
+				}
+			}
+			t.Logf("| %s | %s | %.2f |", kind, strings.Join(cells, " | "), 100*table.Total.MeanIoU())
+			recall[kind], _ = table.Recall(1, 0.5)
+		}
+		// Of the kinds only this one is above chance everywhere.
+		if recall[PriorBestVerb] <= recall[PriorChance] {
+			t.Errorf("%s: best-verb has %.4f, chance %.4f", c.name, recall[PriorBestVerb], recall[PriorChance])
+		}
 	}
 }
