@@ -37,7 +37,7 @@ type Provenance struct {
 	// the names, sizes and times of a folder's files, "vectors:" of sentence vectors.
 	Data map[string]string `json:"data,omitempty"`
 
-	Seed    *uint64 `json:"seed,omitempty"` // of the training run
+	Seed    *uint64 `json:"seed,omitempty"` // of the training run; of score's: the bootstrap's
 	Threads int     `json:"threads,omitempty"`
 	Kernel  string  `json:"kernel,omitempty"`
 

@@ -2,15 +2,17 @@ package eval
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"strconv"
+	"strings"
 
 	"tall"
 )
 
 // PyObject is a JSON object whose keys have an order: what a Python program
-// would have written. Values are float64, int, string, PyObject and lists of
-// them.
+// would have written. Values are float64, int, string, PyObject, lists of them,
+// and json.RawMessage.
 type PyObject []PyMember
 
 // PyMember is a key of a [PyObject] and its value.
@@ -68,9 +70,25 @@ func (w *pyWriter) value(v any) {
 		w.print(strconv.Itoa(v))
 	case string:
 		w.text(v)
+	case json.RawMessage:
+		w.raw(v)
 	default:
 		panic("eval: a PyObject holds numbers, strings, objects and lists of them")
 	}
+}
+
+// raw writes JSON that a Go program made, within the layout.
+func (w *pyWriter) raw(text json.RawMessage) {
+	var out bytes.Buffer
+	err := json.Compact(&out, text)
+	if w.indent != "" {
+		out.Reset()
+		err = json.Indent(&out, text, strings.Repeat(w.indent, w.depth), w.indent)
+	}
+	if err != nil {
+		panic("eval: a PyObject holds raw text that is no JSON")
+	}
+	w.print(out.String())
 }
 
 func writeList[T any](w *pyWriter, list []T, write func(T)) {

@@ -54,5 +54,6 @@ type Result struct {
 	Missing     []string     // ids of queries without a prediction: they count as misses
 	Surplus     []string     // ids of predictions without a query: they count for nothing
 	Findings    []dataset.Finding
-	Full        any // what the original program's result file holds, ready for encoding/json; nil: it has none
+	Provenance  *Provenance // nil: not known
+	Full        any         // what the original program's result file holds, ready for encoding/json; nil: it has none
 }

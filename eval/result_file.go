@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"encoding/json"
+
 	"tall"
 	"tall/dataset"
 )
@@ -59,10 +61,25 @@ func (r *Result) summary() PyObject {
 		{"surplus", r.Surplus},
 		{"findings", findingObjects(r.Findings)},
 	}
+	if r.Provenance != nil {
+		// It holds nothing that encoding/json refuses.
+		text, err := json.Marshal(r.Provenance)
+		if err != nil {
+			panic("eval: " + err.Error())
+		}
+		o = append(o, PyMember{"provenance", json.RawMessage(text)})
+	}
 	if full, ok := r.Full.(PyObject); ok {
 		o = append(o, PyMember{"original", full})
 	}
 	return o
+}
+
+// HasOriginal reports whether [Result.WriteFile] writes the file of the protocol's
+// original, in which the provenance has no place.
+func (r *Result) HasOriginal() bool {
+	_, ok := r.Full.(PyObject)
+	return ok
 }
 
 func values(metrics []Metric) PyObject {

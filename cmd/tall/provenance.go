@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 
@@ -57,8 +58,12 @@ func provenance(cmd *cobra.Command, files ...string) (*eval.Provenance, error) {
 	return p, nil
 }
 
-// fileHash is the SHA-256 of a file: "sha256:" and hexadecimal.
+// fileHash is the SHA-256 of a file, "sha256:" and hexadecimal; of a folder, that of the
+// names and hashes of its files.
 func fileHash(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return folderHash(path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -67,6 +72,25 @@ func fileHash(path string) (string, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func folderHash(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, e := range entries { // sorted by name
+		if !e.Type().IsRegular() {
+			continue
+		}
+		hash, err := fileHash(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s\n%s\n", e.Name(), hash)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }

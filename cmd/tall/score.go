@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type scoreFlags struct {
 	jsonFile    string
 	details     string
 	conformance string
+	report      scoreReport
 }
 
 func newScore(g *global) *cobra.Command {
@@ -67,6 +69,7 @@ func newScore(g *global) *cobra.Command {
 	f.StringVar(&s.jsonFile, "json", "", "file for the metrics, as the protocol's original writes them where it does")
 	f.StringVar(&s.details, "details", "", "file for all there is: metrics with intervals, parts, each query, findings (JSON)")
 	f.StringVar(&s.conformance, "conformance", "", "folder with annotations/ and conformance/: score every published file in it and print a table of published and our numbers")
+	s.report.register(cmd)
 	s.register(cmd)
 	return cmd
 }
@@ -102,6 +105,9 @@ func (s *scoreFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := s.write(result); err != nil {
+		return err
+	}
+	if err := s.report.write(cmd, con, result); err != nil {
 		return err
 	}
 	s.warn(con, result)
@@ -171,10 +177,18 @@ func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Resul
 		s.protocol = eval.DefaultProtocol(corpus, file.Format)
 	}
 	o.GroundTruth, o.Predictions = s.truth, s.predictions[0]
+	s.report.truth, s.report.options = corpus, o
 	result, err := eval.Score(s.protocol, corpus, predictions, o)
 	if err != nil {
 		return nil, err
 	}
+	if result.Provenance, err = provenance(cmd, append(slices.Clone(corpus.Files), s.predictions[0])...); err != nil {
+		return nil, err
+	}
+	if result.Provenance.Threads, err = s.workers(); err != nil {
+		return nil, err
+	}
+	result.Provenance.Seed = &s.seed
 	result.Findings = slices.Concat(corpus.Findings, file.Findings, result.Findings)
 	return result, nil
 }
@@ -183,6 +197,12 @@ func (s *scoreFlags) write(r *eval.Result) error {
 	if s.jsonFile != "" {
 		if err := r.WriteFile(s.jsonFile); err != nil {
 			return err
+		}
+		if r.HasOriginal() { // a program that reads that file expects its keys alone
+			beside := strings.TrimSuffix(s.jsonFile, filepath.Ext(s.jsonFile)) + "." + eval.RunName
+			if err := r.Provenance.WriteFile(beside); err != nil {
+				return err
+			}
 		}
 	}
 	if s.details != "" {

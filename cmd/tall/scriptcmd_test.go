@@ -35,6 +35,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"clipcorpus": scriptClipCorpus,
 	"sameresult": scriptSameResult,
 	"above":      scriptAbove,
+	"samescore":  scriptSameScore,
 }
 
 // windows DIR DIM VIDEO FRAMES LENGTH writes the windows of one length of a

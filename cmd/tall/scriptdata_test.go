@@ -124,3 +124,33 @@ func scriptAbove(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Fatalf("no R@%s at IoU %s in %s", args[1], args[2], args[0])
 }
+
+// samescore EVAL SCORE: every recall of an eval.json stands in the JSON of tall score, to
+// the last bit.
+func scriptSameScore(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "samescore EVAL SCORE")
+	var table struct {
+		IoU   []float64 `json:"iou"`
+		Top   []int     `json:"top"`
+		Total struct {
+			Recall  [][]float64 `json:"recall"`
+			MeanIoU float64     `json:"mean_iou"`
+		} `json:"total"`
+	}
+	var score struct {
+		Metrics map[string]float64 `json:"metrics"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &table))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &score))
+	want := map[string]float64{"mean IoU": table.Total.MeanIoU}
+	for i, iou := range table.IoU {
+		for j, top := range table.Top {
+			want[fmt.Sprintf("R@%d IoU=%g", top, iou)] = table.Total.Recall[i][j]
+		}
+	}
+	for name, v := range want {
+		if got, ok := score.Metrics[name]; !ok || got != v {
+			ts.Fatalf("%s is %v in %s and %v in %s", name, v, args[0], got, args[1])
+		}
+	}
+}
