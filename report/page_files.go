@@ -113,10 +113,18 @@ func writeMetrics(b *strings.Builder, t metricTable, rows []metricRow) {
 	writeMarkdown(b, header, out)
 }
 
+var asciiSigns = strings.NewReplacer("–", "-", "−", "-")
+
 // writeMarkdown writes a table; columns after the first are aligned right where
 // they hold numbers.
 func writeMarkdown(b *strings.Builder, header []string, rows [][]string) {
-	right := Table{Header: header, Rows: rows}.numeric()
+	plain := make([][]string, len(rows)) // without the signs that are no ASCII
+	for i, r := range rows {
+		for _, c := range r {
+			plain[i] = append(plain[i], asciiSigns.Replace(c))
+		}
+	}
+	right := Table{Header: header, Rows: plain}.numeric()
 	line := func(cells []string) {
 		b.WriteByte('|')
 		for i := range header {

@@ -29,6 +29,7 @@ type evalFlags struct {
 
 	noBaselines bool
 	negatives   bool
+	report      evalReport
 }
 
 func newEval(g *global) *cobra.Command {
@@ -49,6 +50,7 @@ func newEval(g *global) *cobra.Command {
 	e.registerSplit(cmd)
 	f := cmd.Flags()
 	f.StringVar(&e.saveDir, "save-dir", "data/evaluate_results", "where the results go")
+	f.StringVar(&e.report.dir, "report", "", reportUsage)
 	f.Int("log-interval", 1, "taken as the reference's; progress is shown in any case")
 	overrides(f, "string", "nms", "threshold of suppression: moving (the metric's IoU less 0.05) or a number")
 	f.BoolVar(&e.noBaselines, "no-baselines", false, "leave out the rows beside the model's: chance, priors, the model with sentences or windows exchanged")
@@ -109,6 +111,7 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		if own, err := beside.add(cmd.Context(), a); err != nil || !own {
 			return err
 		}
+		e.report.add(a)
 		p := eval.RankedPrediction(a.example, a.scored)
 		predictions = append(predictions, p)
 		// What is written is what is scored: tall score finds the same numbers.
@@ -123,6 +126,9 @@ func (e *evalFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := e.write(table, predictions); err != nil {
+		return err
+	}
+	if err := e.report.write(con, table, predictions, data, model.path); err != nil {
 		return err
 	}
 	out := cmd.OutOrStdout()
