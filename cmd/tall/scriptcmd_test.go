@@ -231,7 +231,7 @@ func temporaries(dir string) (left []string, err error) {
 		if path == filepath.Join(dir, ".tmp") { // testscript's own
 			return filepath.SkipDir
 		}
-		if err == nil && (strings.Contains(d.Name(), ".tmp") || strings.Contains(d.Name(), "stale")) {
+		if err == nil && (strings.Contains(d.Name(), ".tmp") || strings.HasPrefix(d.Name(), ".synth-")) {
 			left = append(left, path)
 		}
 		return err
