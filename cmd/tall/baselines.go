@@ -46,6 +46,7 @@ type besides struct {
 	windows   *eval.Scorer    // windows exchanged in time
 	chance    *eval.Scorer
 	seeds     int
+	fitted    string // hash of the sentences that the priors were fitted on
 }
 
 // newBesides prepares the baselines for a section's examples, and returns the
@@ -169,6 +170,9 @@ func (b *besides) finish(table *eval.Table, training []tall.Example, why string)
 		eval.Baseline{Name: "exchanged windows", About: "the model, with the windows' contents exchanged in time", Table: b.windows.Table()},
 	)
 	table.SetBaselines(rows)
+	if b.fitted != "" && table.Provenance != nil && table.Provenance.Data != nil {
+		table.Provenance.Data["ids of the sentences that the priors were fitted on"] = "sha256:" + b.fitted
+	}
 	return nil
 }
 
@@ -183,6 +187,7 @@ func (b *besides) priors(training []tall.Example, why string) ([]eval.Baseline, 
 		fitted, err := eval.FitPrior(training, eval.PriorOptions{IoU: b.options.IoU})
 		if err == nil {
 			prior = fitted
+			b.fitted = sentencesHash(training)
 		} else {
 			why = err.Error()
 		}

@@ -96,7 +96,11 @@ func (p *priorFit) run(cmd *cobra.Command, args []string) error {
 	}
 	names := make([]string, len(c.Files))
 	for i, f := range c.Files {
-		names[i] = filepath.Base(f)
+		sum, err := fileHash(f)
+		if err != nil {
+			return err
+		}
+		names[i] = filepath.Base(f) + " " + sum
 	}
 	p.o.Source = fmt.Sprintf("%s (%s)", c.Name, strings.Join(names, ", "))
 	prior, err := eval.FitPrior(c.Examples, p.o)
@@ -107,7 +111,7 @@ func (p *priorFit) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%d sentences of %s; %d verbs have spans of their own.\n", len(prior.Items), prior.Source, prior.Verbs())
+	fmt.Fprintf(out, "Fitted on %s of %s; of %s the spans were found apart.\n", counted(len(prior.Items), "sentence"), prior.Source, counted(prior.Verbs(), "verb"))
 	for _, note := range []struct {
 		n    int
 		text string
@@ -144,7 +148,8 @@ func newPriorPredict(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "predict --prior FILE --data NAME PATH --out predictions.jsonl",
 		Short: "Answer sentences from a prior, for tall score",
-		Long:  "Writes the answers of a prior as predictions. --kind is one of\n" + priorKinds() + "\n" + corpusForms,
+		Long: "Writes the answers of a prior as predictions, and beside them how they came about\n" +
+			"(.run.json). --kind is one of\n" + priorKinds() + "\n" + corpusForms,
 		Example: "tall prior predict --prior charades.prior.json --data charades-sta data/charades-sta --kind best-verb --iou 0.5 --out predictions.jsonl\n" +
 			"tall score --gt data/charades-sta --pred predictions.jsonl",
 		Args: takes(0, 1, "PATH, after --data NAME"),
@@ -193,6 +198,14 @@ func (p *priorPredict) run(cmd *cobra.Command, args []string) (err error) {
 	if err := eval.WritePredictions(p.out, predictions); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d sentences answered with %s, fitted on %s\n", len(predictions), p.how.Kind.About(), prior.Source)
+	made, err := provenance(cmd, append([]string{p.prior}, c.Files...)...)
+	if err != nil {
+		return err
+	}
+	made.Seed = &p.how.Seed
+	if err := made.WriteFile(strings.TrimSuffix(p.out, ".jsonl") + "." + eval.RunName); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s answered with %s, fitted on %s\n", counted(len(predictions), "sentence"), p.how.Kind.About(), prior.Source)
 	return nil
 }
