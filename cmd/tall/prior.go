@@ -100,7 +100,7 @@ func (p *priorFit) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		names[i] = filepath.Base(f) + " " + sum
+		names[i] = filepath.Base(f) + " " + sum[:len("sha256:")+12] // enough to tell files apart
 	}
 	p.o.Source = fmt.Sprintf("%s (%s)", c.Name, strings.Join(names, ", "))
 	prior, err := eval.FitPrior(c.Examples, p.o)
@@ -111,7 +111,7 @@ func (p *priorFit) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "Fitted on %s of %s; of %s the spans were found apart.\n", counted(len(prior.Items), "sentence"), prior.Source, counted(prior.Verbs(), "verb"))
+	fmt.Fprintf(out, "Fitted on %s of %s.\nBest spans of their own: %s.\n", counted(len(prior.Items), "sentence"), prior.Source, counted(prior.Verbs(), "verb"))
 	for _, note := range []struct {
 		n    int
 		text string
@@ -151,7 +151,7 @@ func newPriorPredict(g *global) *cobra.Command {
 		Long: "Writes the answers of a prior as predictions, and beside them how they came about\n" +
 			"(.run.json). --kind is one of\n" + priorKinds() + "\n" + corpusForms,
 		Example: "tall prior predict --prior charades.prior.json --data charades-sta data/charades-sta --kind best-verb --iou 0.5 --out predictions.jsonl\n" +
-			"tall score --gt data/charades-sta --pred predictions.jsonl",
+			"tall score --gt data/charades-sta --split test --pred predictions.jsonl",
 		Args: takes(0, 1, "PATH, after --data NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd, args) },
 	}
