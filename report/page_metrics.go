@@ -39,6 +39,9 @@ type metricRow struct {
 	Beside                      []metricCell
 }
 
+// longestName of a metric stands on one line.
+const longestName = 40
+
 type metricCell struct {
 	Text  string
 	Above bool // not below the main system's
@@ -54,9 +57,9 @@ func (p *Page) metricTable() (table metricTable, further []metricRow) {
 	for _, b := range p.Beside {
 		table.Systems = append(table.Systems, clean(b.Name, 60))
 	}
-	var plain []metricRow
+	var chief []metricRow
 	for _, m := range p.Result.Metrics {
-		row := metricRow{Name: clean(m.Name, 80), Value: valueOf(m), Interval: intervalOf(m), Head: m.Name == head}
+		row := metricRow{Name: clean(m.Name, longestName), Value: valueOf(m), Interval: intervalOf(m), Head: m.Name == head}
 		best := math.NaN()
 		for _, b := range p.Beside {
 			cell := metricCell{Text: "–"}
@@ -69,24 +72,17 @@ func (p *Page) metricTable() (table metricTable, further []metricRow) {
 		if !math.IsNaN(best) {
 			row.Over = signed(m.Value-best, m.Digits)
 		}
+		table.Interval = table.Interval || bounded(m)
 		if bounded(m) || row.Head {
-			table.Interval = table.Interval || bounded(m)
-			table.Rows = append(table.Rows, row)
+			chief = append(chief, row)
 		} else {
-			plain = append(plain, row)
+			further = append(further, row)
 		}
+		table.Rows = append(table.Rows, row)
 	}
-	if len(table.Rows)+len(plain) > manyRows && len(table.Rows) > 1 {
-		return table, plain
-	}
-	// In the protocol's order.
-	rows := map[string]metricRow{}
-	for _, r := range append(plain, table.Rows...) {
-		rows[r.Name] = r
-	}
-	table.Rows = table.Rows[:0]
-	for _, m := range p.Result.Metrics {
-		table.Rows = append(table.Rows, rows[clean(m.Name, 80)])
+	if len(table.Rows) > manyRows && len(chief) > 1 {
+		table.Rows = chief
+		return table, further
 	}
 	return table, nil
 }
@@ -116,7 +112,7 @@ func (p *Page) verdict() verdict {
 	if !ok || math.IsNaN(m.Value) {
 		return verdict{Text: "There is no metric to report."}
 	}
-	text := fmt.Sprintf("%s of %s is %s", clean(m.Name, 80), p.name(), valueOf(m))
+	text := fmt.Sprintf("%s of %s is %s", clean(m.Name, longestName), p.name(), valueOf(m))
 	if bounded(m) {
 		text += " (95 % interval " + intervalOf(m) + ")"
 	}
@@ -180,7 +176,7 @@ func (p *Page) standing() *standing {
 	}
 	all := append([]NamedResult{{Name: p.name(), Result: p.Result}}, p.Beside...)
 	var metrics []eval.Metric
-	s := &standing{Metric: clean(name, 80)}
+	s := &standing{Metric: clean(name, longestName)}
 	for i, b := range all {
 		m, ok := metricOf(b.Result, name)
 		if !ok || math.IsNaN(m.Value) {
@@ -282,7 +278,8 @@ func (p *Page) partTables() []partTable {
 	}
 	var out []partTable
 	for i, t := range kinds {
-		if len(parts[i]) > 0 {
+		// Where nothing is known there is nothing to tell apart.
+		if n := len(parts[i]); n > 1 || n == 1 && parts[i][0].Label != "unknown" {
 			out = append(out, p.partTable(t, parts[i]))
 		}
 	}
@@ -294,7 +291,7 @@ func (p *Page) partTable(t partTable, parts []eval.Bucket) partTable {
 	if _, ok := bucketMetric(parts[0], name); !ok {
 		name = headline(parts[0].Metrics)
 	}
-	t.Metric = clean(name, 80)
+	t.Metric = clean(name, longestName)
 	other := NamedResult{}
 	if i := p.strongest(); i >= 0 && len(p.Beside[i].Result.Buckets) > 0 {
 		other = p.Beside[i]
@@ -313,7 +310,7 @@ func (p *Page) partTable(t partTable, parts []eval.Bucket) partTable {
 	}
 	sc := newScale(all)
 	for _, m := range parts[0].Metrics {
-		t.Metrics = append(t.Metrics, clean(m.Name, 80))
+		t.Metrics = append(t.Metrics, clean(m.Name, longestName))
 	}
 	for i, b := range parts {
 		m := metrics[i]

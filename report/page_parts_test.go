@@ -371,3 +371,15 @@ func luminance(t *testing.T, hex string) float64 {
 	}
 	return sum
 }
+
+func TestPartTables_NothingKnown(t *testing.T) {
+	p := testPage()
+	p.Result.Buckets = append(p.Result.Buckets, eval.Bucket{Kind: "words", Label: "unknown", Queries: 40}, eval.Bucket{Kind: "color", Label: "red", Queries: 40})
+	var got []string
+	for _, part := range p.partTables() {
+		got = append(got, part.Kind)
+	}
+	if diff := cmp.Diff([]string{"By length of the true span", "By color"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
