@@ -84,7 +84,7 @@ func OpenInputs(ctx context.Context, kinds []Kind, o InputOptions) (*Inputs, err
 			return fail(err)
 		}
 		in.paths = append(in.paths, k.Path)
-		ofWindows, err := holdsWindows(k.Path)
+		ofWindows, err := HoldsWindows(k.Path)
 		if err != nil {
 			return fail(err)
 		}
@@ -151,9 +151,9 @@ func openKind(ctx context.Context, k Kind, o InputOptions) (*Store, error) {
 
 func isPack(path string) bool { return strings.HasSuffix(path, packSuffix) }
 
-// holdsWindows tells a folder of windows, a vector a file, from per-clip features: by
-// the names of its files and the shape of the first.
-func holdsWindows(path string) (bool, error) {
+// HoldsWindows tells a folder of windows, a vector a file, from per-clip features: by
+// the names of its files and the shape of the first. What is neither holds none.
+func HoldsWindows(path string) (bool, error) {
 	if isPack(path) {
 		return true, nil
 	}

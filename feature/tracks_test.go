@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -379,4 +380,27 @@ func TestOpenTracks_Real(t *testing.T) {
 			t.Errorf("%s: %d rows of %d", name, tracks.Len("vid"), tracks.Dim())
 		}
 	}
+}
+
+// Rows are read by several goroutines at a time, as training does.
+func TestTracks_Concurrent(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 6 {
+		if err := numpy.WriteFile(fmt.Sprintf("%s/v%d.npy", dir, i), []int{5, 2}, rows(fmt.Sprint(i), 5, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tracks := openTracks(t, dir, TrackOptions{Memory: 100})
+	var wait sync.WaitGroup
+	for g := range 8 {
+		wait.Go(func() {
+			for k := range 50 {
+				i := (g + k*k) % 6
+				if got, err := tracks.Rows(fmt.Sprintf("v%d", i)); err != nil || !slices.Equal(got, rows(fmt.Sprint(i), 5, 2)) {
+					t.Errorf("video %d: %v %v", i, got, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -139,6 +142,8 @@ func (d *doctor) examine(ctx context.Context, path string) *diagnosis {
 		d.pickle(ctx, g, path)
 	case ext == ".npy":
 		array(g, path)
+	case ext == ".npz":
+		d.npz(ctx, g, path)
 	case ext == ".jsonl":
 		d.lines(ctx, g, path)
 	default:
@@ -161,7 +166,59 @@ func (d *doctor) folder(ctx context.Context, g *diagnosis, path string) {
 		return
 	}
 	g.Kind = "folder of window features"
+	if tracks, err := perClip(path); err == nil && tracks != nil {
+		d.tracks(ctx, g, tracks)
+		return
+	}
 	d.corpus(ctx, g, "", dataset.Clips{}, "", path, feature.Options{Dim: d.dim, FPS: d.fps})
+}
+
+// perClip opens a folder or file of per-clip features; nil where it is something else.
+func perClip(path string) (*feature.Tracks, error) {
+	windows, err := feature.HoldsWindows(path)
+	if err != nil || windows {
+		return nil, err
+	}
+	t, err := feature.OpenTracks(path, feature.TrackOptions{})
+	if errors.Is(err, tall.ErrMissing) { // perhaps that nothing says how long a row is
+		return feature.OpenTracks(path, feature.TrackOptions{Times: unknownTimes})
+	}
+	return t, err
+}
+
+// unknownTimes stand for rows of which nothing says how long they are.
+var unknownTimes = feature.Times{Window: 1, Stride: 1}
+
+// tracks looks over per-clip features.
+func (d *doctor) tracks(ctx context.Context, g *diagnosis, t *feature.Tracks) {
+	g.Kind = "per-clip features"
+	bar := d.con.progress("read "+t.Path(), "videos")
+	defer bar.finish()
+	videos := t.Videos()
+	rows, least, most := 0, t.Len(videos[0]), 0
+	for i, video := range videos {
+		if ctx.Err() != nil {
+			return // the command's error says so
+		}
+		n := t.Len(video)
+		rows, least, most = rows+n, min(least, n), max(most, n)
+		if _, err := t.Rows(video); err != nil {
+			g.broken(err)
+		}
+		bar.set(i+1, len(videos), "")
+	}
+	g.fact("%d videos, %d rows of %d values; a video has %d to %d rows", len(videos), rows, t.Dim(), least, most)
+	if t.Times() == unknownTimes {
+		g.Findings = append(g.Findings, dataset.Finding{
+			Severity: dataset.Odd, What: "nothing beside the features says how many seconds a row stands for", Count: 1,
+			Remedy: "put stride_seconds into a " + feature.ManifestName + " there, or give --rate or --stride where they are used",
+		})
+	} else {
+		g.fact("a row tells of %g s, every %g s", t.Times().Window, t.Times().Stride)
+	}
+	if m := t.Manifest(); m.Encoder != "" {
+		g.fact("encoder %s, normalization %s", m.Encoder, cmp.Or(m.Normalization, "not known"))
+	}
 }
 
 // corpus looks over sentences and windows together; either may be missing.
@@ -268,6 +325,26 @@ func (d *doctor) pickle(ctx context.Context, g *diagnosis, path string) {
 	}
 	g.Kind = "pickle of clips and sentence vectors"
 	d.corpus(ctx, g, "", dataset.Clips{FPS: d.fps}, path, "", feature.Options{})
+}
+
+// npz is per-clip features, or arrays of anything.
+func (d *doctor) npz(ctx context.Context, g *diagnosis, path string) {
+	g.Kind = "npz"
+	if t, err := perClip(path); err == nil && t != nil {
+		d.tracks(ctx, g, t)
+		return
+	}
+	arrays, err := numpy.ReadNPZ(path)
+	if err != nil {
+		g.broken(err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(arrays)) {
+		g.fact("%s: shape %v", name, arrays[name].Shape)
+		if bad := notFinite(arrays[name].Float32()); bad > 0 {
+			g.broken(fmt.Errorf("%w: %s: %d of %d values are NaN or infinite; make the file again", tall.ErrNotFinite, name, bad, arrays[name].Len()))
+		}
+	}
 }
 
 func array(g *diagnosis, path string) {

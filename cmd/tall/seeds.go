@@ -146,14 +146,14 @@ func (j *trainJob) seedSplits(ctx context.Context, cfg *config.Config) (names []
 		if err != nil {
 			return nil, nil, err
 		}
-		if !hasSplits(corpus) && j.validData == "" {
+		if !hasSplits(corpus) { // it tells no test split apart
 			return names, data, nil
 		}
-		if _, err := splitOfCorpus(corpus, j.testSplit, "--test-split"); err != nil {
-			j.con.Info("no test split: " + err.Error())
-			return names, data, nil //nolint:nilerr // the table then has the validation split alone
+		if !slices.ContainsFunc(corpus.Examples, func(e tall.Example) bool { return e.Split == j.testSplit }) {
+			j.con.Info("no test split: " + strings.Join(corpus.Files, ", ") + " hold no sentences of the split " + j.testSplit)
+			return names, data, nil
 		}
-		if hasSplits(corpus) && j.validator != nil && j.validator.data.split == j.testSplit {
+		if j.validator != nil && j.validator.data.split == j.testSplit {
 			return names, data, nil // the table has these numbers already
 		}
 		test, err = j.openSplit(ctx, j.con, &cfg.Test, j.validationPath(), j.testSplit, "--test-split")
@@ -162,7 +162,8 @@ func (j *trainJob) seedSplits(ctx context.Context, cfg *config.Config) (names []
 		}
 	} else {
 		s := &cfg.Test
-		if !s.Present || cfg.Need(config.Test) != nil || sameFile(s.ClipSentvec, cfg.Train.ClipSentvec) {
+		named := cfg.Need(config.Test) == nil
+		if !s.Present || !named || sameFile(s.ClipSentvec, cfg.Train.ClipSentvec) {
 			return names, data, nil
 		}
 		if missing(s.ClipSentvec) {
