@@ -80,6 +80,7 @@ type band struct {
 
 type indexRow struct {
 	Anchor, ID, Video, Sentence, Truth, Found, Score, IoU, Best string
+	Link                                                        string // to itself
 	Card                                                        string // link to its drawing; ""
 }
 
@@ -124,7 +125,7 @@ func bands(queries []eval.QueryScore, a anchors, drawn ...[]card) (out []band, l
 
 func newIndexRow(q *eval.QueryScore, anchor, card string) indexRow {
 	e := q.Example
-	row := indexRow{Anchor: anchor, ID: clean(e.ID, 80), Video: clean(e.Video, 80), Sentence: clean(sentence(q), 240), Card: card, Found: "–", Score: "–", IoU: "–", Best: "–"}
+	row := indexRow{Anchor: anchor, Link: "#" + anchor, ID: clean(e.ID, 80), Video: clean(e.Video, 80), Sentence: clean(sentence(q), 240), Card: card, Found: "–", Score: "–", IoU: "–", Best: "–"}
 	row.Truth = spansText(e.Seconds(), 4)
 	if q.Prediction != nil && len(q.Prediction.Moments) > 0 {
 		m := q.Prediction.Moments[0]

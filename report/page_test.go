@@ -388,7 +388,7 @@ func TestPage_Golden(t *testing.T) {
 		`Scores from 0.5 to 2.`,
 		// A moment that leaves the video is marked.
 		`<line class="beyond" x1="100%" x2="100%" y1="0" y2="14" />`,
-		`<tr id="q-q39"><th scope="row">q39 <a href="#tq-q39">drawn</a></th>`,
+		`<tr id="q-q39"><th scope="row"><a href="#q-q39">q39</a> <a href="#tq-q39">drawn</a></th>`,
 		`<td class="t">20.0 s – 1:00.0</td><td class="t">20.0 s – 59.1 s</td><td class="n">-3</td>`,
 		`<strong>1</strong> query has no prediction and count`,
 		`<td class="what">spans past the end<small>cut them</small></td><td class="n">3</td><td><bdi>q1, q2, …</bdi></td>`,
