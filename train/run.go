@@ -146,7 +146,7 @@ func (r *run) resume() error {
 	if r.Resume = nil; err != nil { // its values are in the parameters now
 		return fmt.Errorf("resume: %w", err)
 	}
-	r.going = filepath.Clean(path) == filepath.Join(r.Dir, r.Name+Extension)
+	r.going = same(path, filepath.Join(r.Dir, r.Name+Extension))
 	if s.Step == 0 { // somebody else's weights
 		r.state.Epoch = s.Epoch
 		r.note("%s holds weights alone: going on at epoch %d with fresh optimiser moments", path, s.Epoch)

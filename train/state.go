@@ -314,7 +314,7 @@ func removeLeftovers(dir, name string) error {
 // the reference.
 func setAside(o Options) error {
 	state := filepath.Join(o.Dir, o.Name+Extension)
-	if o.Resume != nil && filepath.Dir(filepath.Clean(o.Resume.Path)) == filepath.Clean(o.Dir) {
+	if o.Resume != nil && same(filepath.Dir(o.Resume.Path), o.Dir) {
 		return nil // the same run goes on
 	}
 	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
@@ -334,4 +334,12 @@ func setAside(o Options) error {
 		o.Notify(Event{Kind: Noted, Message: fmt.Sprintf("%s holds an earlier run: its state is kept as %s_previous, its per-epoch files will be replaced", o.Dir, o.Name)})
 	}
 	return nil
+}
+
+// same reports whether two paths, of which one may be absolute or lead through a
+// link, name the same file or folder.
+func same(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }
