@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"tall"
@@ -58,7 +59,7 @@ func scoreMomentDETR(r *run) error { return r.momentDETR(nil, false) }
 func scoreCGDETR(r *run) error { return r.momentDETR(lowThresholds, true) }
 
 func (r *run) momentDETR(low []string, mean bool) error {
-	r1 := append(append([]string(nil), low...), momentThresholds...)
+	r1 := slices.Concat(low, momentThresholds)
 	var brief, full PyObject
 	if r.any(func(p *Prediction) bool { return len(p.Moments) > 0 }) {
 		rounded := map[string]float64{}
@@ -101,8 +102,7 @@ func (r *run) momentDETR(low []string, mean bool) error {
 	}
 	r.order(brief)
 	// Sorted by their names, highlights come first.
-	out := append(PyObject{{"brief", brief}}, highlights...)
-	r.result.Full = append(out, full...)
+	r.result.Full = slices.Concat(PyObject{{"brief", brief}}, highlights, full)
 	return nil
 }
 
@@ -235,7 +235,7 @@ func (r *run) order(brief PyObject) {
 			rest = append(rest, c)
 		}
 	}
-	r.columns = append(front, rest...)
+	r.columns = slices.Concat(front, rest)
 	for i := range r.columns {
 		v := twoDecimals(r.columns[i].value())
 		r.columns[i].exact = &v

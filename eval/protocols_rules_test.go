@@ -194,7 +194,7 @@ func TestScore_StrangeMoments(t *testing.T) {
 	}
 }
 
-func TestScore_MissingSurplusAndUnlabelled(t *testing.T) {
+func TestScore_MissingSurplusAndUnlabeled(t *testing.T) {
 	c := &dataset.Corpus{Examples: []tall.Example{
 		example("a", tall.Span{Start: 0, End: 10}), example("b", tall.Span{Start: 0, End: 10}), example("c"), example("d", tall.Span{Start: 0, End: 10}),
 	}}
@@ -207,7 +207,7 @@ func TestScore_MissingSurplusAndUnlabelled(t *testing.T) {
 		t.Error(diff)
 	}
 	if got, want := value(t, r, "Rank@1, IoU=0.7"), 1/3.0*100; math.Abs(got-want) > 1e-12 {
-		t.Errorf("one hit of three labelled queries: %v, want %v", got, want)
+		t.Errorf("one hit of three labeled queries: %v, want %v", got, want)
 	}
 	var what []string
 	for _, f := range r.Findings {
@@ -225,7 +225,7 @@ func TestScore_MissingSurplusAndUnlabelled(t *testing.T) {
 }
 
 func TestScore_Refusals(t *testing.T) {
-	labelled := &dataset.Corpus{Examples: []tall.Example{example("a", tall.Span{Start: 0, End: 10})}}
+	labeled := &dataset.Corpus{Examples: []tall.Example{example("a", tall.Span{Start: 0, End: 10})}}
 	moving := Moving()
 	for name, tt := range map[string]struct {
 		protocol string
@@ -234,22 +234,22 @@ func TestScore_Refusals(t *testing.T) {
 		o        ScoreOptions
 		want     string
 	}{
-		"protocol":      {"best", labelled, nil, ScoreOptions{}, "the protocols are tall, 2d-tan"},
-		"foreign files": {ProtocolTALL, labelled, []Prediction{prediction("x")}, ScoreOptions{}, "do not belong together"},
-		"twice":         {ProtocolTALL, labelled, []Prediction{prediction("a"), prediction("a")}, ScoreOptions{}, "same id"},
+		"protocol":      {"best", labeled, nil, ScoreOptions{}, "the protocols are tall, 2d-tan"},
+		"foreign files": {ProtocolTALL, labeled, []Prediction{prediction("x")}, ScoreOptions{}, "do not belong together"},
+		"twice":         {ProtocolTALL, labeled, []Prediction{prediction("a"), prediction("a")}, ScoreOptions{}, "same id"},
 		"no labels":     {ProtocolTALL, &dataset.Corpus{Examples: []tall.Example{example("a")}}, []Prediction{prediction("a")}, ScoreOptions{}, "without its labels"},
-		"fixed IoU":     {ProtocolMomentDETR, labelled, []Prediction{prediction("a")}, ScoreOptions{IoU: []float64{0.5}}, "fixed"},
-		"IoU":           {ProtocolTALL, labelled, []Prediction{prediction("a")}, ScoreOptions{IoU: []float64{1.5}}, "1.5"},
-		"no NMS":        {ProtocolVSLNet, labelled, []Prediction{prediction("a")}, ScoreOptions{NMS: &moving}, "does not suppress"},
-		"moving":        {Protocol2DTAN, labelled, []Prediction{prediction("a")}, ScoreOptions{NMS: &moving}, "one threshold"},
-		"nothing":       {ProtocolMomentDETR, labelled, []Prediction{prediction("a")}, ScoreOptions{}, "no prediction has a window"},
+		"fixed IoU":     {ProtocolMomentDETR, labeled, []Prediction{prediction("a")}, ScoreOptions{IoU: []float64{0.5}}, "fixed"},
+		"IoU":           {ProtocolTALL, labeled, []Prediction{prediction("a")}, ScoreOptions{IoU: []float64{1.5}}, "1.5"},
+		"no NMS":        {ProtocolVSLNet, labeled, []Prediction{prediction("a")}, ScoreOptions{NMS: &moving}, "does not suppress"},
+		"moving":        {Protocol2DTAN, labeled, []Prediction{prediction("a")}, ScoreOptions{NMS: &moving}, "one threshold"},
+		"nothing":       {ProtocolMomentDETR, labeled, []Prediction{prediction("a")}, ScoreOptions{}, "no prediction has a window"},
 	} {
 		_, err := Score(tt.protocol, tt.corpus, tt.preds, tt.o)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, tt.want)
 		}
 	}
-	if _, err := Score(ProtocolTALL, labelled, []Prediction{prediction("x")}, ScoreOptions{}); !errors.Is(err, tall.ErrMissing) {
+	if _, err := Score(ProtocolTALL, labeled, []Prediction{prediction("x")}, ScoreOptions{}); !errors.Is(err, tall.ErrMissing) {
 		t.Error(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"tall/dataset"
 )
 
-// The formats of predictions that [ReadPredictionFile] knows. docs/formats.md
+// The formats of predictions that [ReadPredictionFile] knows. docs/scoring.md
 // describes them.
 const (
 	FormatPredictions  = "predictions"  // our JSON lines

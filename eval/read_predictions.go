@@ -242,7 +242,7 @@ func (s *scanner) moment() (m Found, err error) {
 // last line, that it was half written.
 func halfWritten(name string, n int, whole bool) error {
 	if whole {
-		return fmt.Errorf("%s:%d: %w: the line ends within a value", name, n, tall.ErrFormat)
+		return fmt.Errorf("%s:%d: %w: the line ends within a value, it was half written; remove it, or write the file again", name, n, tall.ErrFormat)
 	}
 	return fmt.Errorf("%s:%d: %w: the last line was half written (it has no end); remove it, or write the file again", name, n, tall.ErrFormat)
 }

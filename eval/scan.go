@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -200,18 +201,24 @@ func (s *scanner) number() (float64, error) {
 	return v, nil // too large is infinite, as in Python
 }
 
+// notNumbers are Python's words for what is no number.
+var notNumbers = []struct {
+	text  string
+	value float64
+}{{"NaN", math.NaN()}, {"Infinity", math.Inf(1)}, {"-Infinity", math.Inf(-1)}}
+
 // word reads what stands for a number that has no digits.
 func (s *scanner) word(start int) (float64, error) {
 	s.at = start
-	for word, v := range map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)} {
-		if bytes.HasPrefix(s.data[start:], []byte(word)) {
-			s.at += len(word)
-			return v, nil
-		}
-	}
 	rest := s.data[start:]
-	if len(rest) < len("-Infinity") && (len(rest) == 0 || bytes.HasPrefix([]byte("NaN"), rest) || bytes.HasPrefix([]byte("-Infinity"), rest) || bytes.HasPrefix([]byte("Infinity"), rest)) {
-		return 0, errHalf
+	for _, w := range notNumbers {
+		if bytes.HasPrefix(rest, []byte(w.text)) {
+			s.at += len(w.text)
+			return w.value, nil
+		}
+		if strings.HasPrefix(w.text, string(rest[:min(len(rest), len(w.text))])) {
+			return 0, errHalf // the text ends within the word
+		}
 	}
 	return 0, s.unexpected("a number")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,11 @@ func (s *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	threads, err := s.workers()
+	if err != nil {
+		return err
+	}
+	runtime.GOMAXPROCS(threads) // scoring takes all that there are
 	o, err := s.options()
 	if err != nil {
 		return err
@@ -156,7 +162,11 @@ func list[T any](text, flag string, parse func(string) (T, error)) ([]T, error) 
 
 // score reads both files and scores them.
 func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Result, error) {
-	corpus, err := eval.OpenTruth(s.corpus, s.truth, dataset.CorpusOptions{Split: s.split, Durations: s.durations, FPS: s.fps, Repair: dataset.Repair(s.repair)})
+	from := dataset.CorpusOptions{Split: s.split, Durations: s.durations, FPS: s.fps, Repair: dataset.Repair(s.repair)}
+	if s.all {
+		from.Places = -1
+	}
+	corpus, err := eval.OpenTruth(s.corpus, s.truth, from)
 	if err != nil {
 		return nil, err
 	}
@@ -224,6 +234,9 @@ func (s *scoreFlags) warn(con *console, r *eval.Result) {
 	}
 	if n := len(r.Missing); n > 0 {
 		con.Warn("queries without a prediction: they count as misses", "count", n, "ids", some(r.Missing))
+		if answered, not := splitsAnswered(r); len(answered) > 0 && len(not) > 0 {
+			con.Warn("whole splits of the ground truth have no prediction: choose one with --split", "answered", strings.Join(answered, ", "), "not", strings.Join(not, ", "))
+		}
 	}
 	if n := len(r.Surplus); n > 0 {
 		what := "predictions without a query: they count for nothing"
@@ -232,6 +245,27 @@ func (s *scoreFlags) warn(con *console, r *eval.Result) {
 		}
 		con.Warn(what, "count", n, "ids", some(r.Surplus))
 	}
+}
+
+// splitsAnswered sorts the splits of the queries into those with predictions and
+// those without any.
+func splitsAnswered(r *eval.Result) (answered, not []string) {
+	has := map[string]bool{}
+	var order []string
+	for _, q := range r.Queries {
+		if _, ok := has[q.Example.Split]; !ok {
+			order = append(order, q.Example.Split)
+		}
+		has[q.Example.Split] = has[q.Example.Split] || q.Prediction != nil
+	}
+	for _, split := range order {
+		if has[split] {
+			answered = append(answered, split)
+		} else {
+			not = append(not, split)
+		}
+	}
+	return answered, not
 }
 
 func some(ids []string) string {

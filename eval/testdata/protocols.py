@@ -1,6 +1,6 @@
 """Recorded values for TestScore_Recorded: random queries and predictions, scored by
 each protocol, written out plainly after the description of the original programs
-(docs/formats.md names them). Needs numpy alone.
+(docs/scoring.md names them). Needs numpy alone.
 
     python3 protocols.py > protocols.json
 """
