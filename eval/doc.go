@@ -15,6 +15,11 @@
 // The choice of suppression changes the numbers, so every table states it, and
 // [Fixed] gives the protocol of later work (one threshold for all metrics).
 //
+// That is one protocol of several: [Score] scores predictions of any origin
+// ([ReadPredictionFile]) as the programs do by which results are published
+// ([Protocols]; docs/scoring.md), with bootstrap intervals, and [Conformance]
+// compares with published numbers.
+//
 // Beyond the reference: the mean IoU of each sentence's first moment (disjoint
 // moments count 0); several truths of one sentence, of which the best counts;
 // moments that are not finite, which are ranked last, hit nothing and are

@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"tall"
+	"tall/dataset"
 	"tall/eval"
 )
 
@@ -57,4 +58,28 @@ func ExampleChance() {
 	r1, _ := scorer.Table().Recall(1, 0.5)
 	fmt.Printf("about a half: %t\n", r1 > 0.45 && r1 < 0.55)
 	// Output: about a half: true
+}
+
+// Predictions of any format are joined to a ground truth and scored by the protocol
+// of their kind.
+func ExampleScore() {
+	corpus := &dataset.Corpus{Examples: []tall.Example{
+		{ID: "1", Video: "v", Duration: 60, FPS: 1, Truth: []tall.Span{{Start: 10, End: 20}}},
+		{ID: "2", Video: "v", Duration: 60, FPS: 1, Truth: []tall.Span{{Start: 30, End: 50}}},
+	}}
+	predictions := []eval.Prediction{{ID: "1", Video: "v", Moments: []eval.Found{{Span: tall.Span{Start: 10, End: 18}, Score: 0.9}}}}
+	result, err := eval.Score(eval.ProtocolVSLNet, corpus, predictions, eval.ScoreOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range result.Metrics {
+		fmt.Printf("%s: %.*f\n", m.Name, m.Digits, m.Value)
+	}
+	fmt.Println("missing:", result.Missing)
+	// Output:
+	// Rank@1, IoU=0.3: 50.00
+	// Rank@1, IoU=0.5: 50.00
+	// Rank@1, IoU=0.7: 50.00
+	// mean IoU: 40.00
+	// missing: [2]
 }
