@@ -66,7 +66,7 @@ func (p *Prior) Encode(w io.Writer) error {
 		text, _ := json.Marshal(v) // strings, numbers and lists of strings: it cannot fail
 		fmt.Fprintf(out, "  %q: %s,\n", name, text)
 	}
-	out.WriteString("{\n")
+	fmt.Fprint(out, "{\n") // a bufio.Writer keeps its first error for Flush
 	field("format", priorFormat)
 	field("version", priorVersion)
 	field("source", p.Source)

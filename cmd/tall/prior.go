@@ -60,7 +60,6 @@ func (d *priorData) read(con *console, args []string) (*dataset.Corpus, error) {
 type priorFit struct {
 	priorData
 	out string
-	iou []float64
 	o   eval.PriorOptions
 }
 
