@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -138,8 +139,35 @@ func (s *scanner) escaped(start int) ([]byte, error) {
 	return nil, errHalf
 }
 
-// pow10 are the powers of ten that float64 holds exactly.
-var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+// pow10 are the powers of ten that uint64 holds.
+var pow10 = [...]uint64{
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+}
+
+// quotient is mantissa / divisor, rounded once, to the nearest float64, ties to
+// even: what a decimal of up to 19 digits stands for. The divisor is not 0.
+func quotient(mantissa, divisor uint64) float64 {
+	const exactly = 1 << 53
+	if mantissa <= exactly && divisor <= exactly {
+		return float64(mantissa) / float64(divisor) // both are exact
+	}
+	// Both are shifted until their highest bits are set, so that the quotient has
+	// 64 bits, of which float64 keeps 53.
+	up, down := bits.LeadingZeros64(mantissa), bits.LeadingZeros64(divisor)
+	high, low, shift := mantissa<<up, uint64(0), down-up-64
+	divisor <<= down
+	if high >= divisor {
+		high, low, shift = high>>1, high<<63, shift+1
+	}
+	q, rest := bits.Div64(high, low, divisor)
+	const dropped = 64 - 53
+	kept, tail := q>>dropped, q&(1<<dropped-1)
+	const half = 1 << (dropped - 1)
+	if tail > half || tail == half && (rest != 0 || kept&1 == 1) {
+		kept++
+	}
+	return math.Ldexp(float64(kept), shift+dropped)
+}
 
 // number reads a number.
 func (s *scanner) number() (float64, error) {
@@ -170,7 +198,7 @@ func (s *scanner) number() (float64, error) {
 			return s.word(start)
 		}
 	}
-	exact := digits <= 19 && mantissa <= 1<<53 && point < len(pow10)
+	exact := digits <= 19 // neither mantissa nor divisor overflows
 	if i < len(data) && data[i]|0x20 == 'e' {
 		exact = false
 		i++
@@ -186,8 +214,7 @@ func (s *scanner) number() (float64, error) {
 	}
 	s.at = i
 	if exact {
-		// Both are exact, so that the quotient is rounded once, as it should be.
-		v := float64(mantissa) / pow10[point]
+		v := quotient(mantissa, pow10[point])
 		if negative {
 			v = -v
 		}
