@@ -166,16 +166,11 @@ func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Resul
 	if s.all {
 		from.Places = -1
 	}
-	corpus, err := eval.OpenTruth(s.corpus, s.truth, from)
-	if err != nil {
-		return nil, err
-	}
-	asked := cmd.Flags().Changed("fps")
 	var p eval.PredictionOptions
-	if asked { // else the ground truth tells, where it counts frames
+	if cmd.Flags().Changed("fps") { // else the ground truth tells, where it counts frames
 		p.FPS, o.FPS = s.fps, s.fps
 	}
-	file, err := eval.ReadPredictionFile(s.predictions[0], p)
+	corpus, file, err := s.read(from, p)
 	if err != nil {
 		return nil, err
 	}
@@ -192,15 +187,35 @@ func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Resul
 	if err != nil {
 		return nil, err
 	}
-	if result.Provenance, err = provenance(cmd, append(slices.Clone(corpus.Files), s.predictions[0])...); err != nil {
-		return nil, err
+	if s.jsonFile != "" || s.details != "" || s.report.dir != "" { // hashing large files takes its time
+		if result.Provenance, err = provenance(cmd, append(slices.Clone(corpus.Files), s.predictions[0])...); err != nil {
+			return nil, err
+		}
+		if result.Provenance.Threads, err = s.workers(); err != nil {
+			return nil, err
+		}
+		result.Provenance.Seed = &s.seed
 	}
-	if result.Provenance.Threads, err = s.workers(); err != nil {
-		return nil, err
-	}
-	result.Provenance.Seed = &s.seed
 	result.Findings = slices.Concat(corpus.Findings, file.Findings, result.Findings)
 	return result, nil
+}
+
+// read reads both files at once: the ground truth on one processor, the
+// predictions on the others. Of two errors the ground truth's is told.
+func (s *scoreFlags) read(from dataset.CorpusOptions, p eval.PredictionOptions) (*dataset.Corpus, *eval.PredictionFile, error) {
+	var file *eval.PredictionFile
+	var fileErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		file, fileErr = eval.ReadPredictionFile(s.predictions[0], p)
+	}()
+	corpus, err := eval.OpenTruth(s.corpus, s.truth, from)
+	<-done
+	if err != nil {
+		return nil, nil, err
+	}
+	return corpus, file, fileErr
 }
 
 func (s *scoreFlags) write(r *eval.Result) error {
