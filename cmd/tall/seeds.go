@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +109,11 @@ func (j *trainJob) runSeeds(ctx context.Context, cmd *cobra.Command, cfg *config
 		if err := errors.Join(runs.WriteFile(filepath.Join(j.saveDir, eval.SeedsName)), runs.WriteMarkdown(filepath.Join(j.saveDir, eval.SeedsTable))); err != nil {
 			return err
 		}
+		// The next model does not wait in memory beside this one.
+		if j.validator != nil {
+			j.validator.model = nil
+		}
+		debug.FreeOSMemory()
 	}
 	if len(splits) == 0 {
 		j.con.Warn("there is neither a validation nor a test split: the runs have no numbers to compare", "dir", j.saveDir)
@@ -123,14 +129,18 @@ func (j *trainJob) chosen(model *ctrl.Model, dir string) (string, error) {
 	if j.validator == nil {
 		return "TALL" + train.Extension, nil
 	}
-	f, _, err := readWeights(filepath.Join(dir, "TALL_best"))
+	path, err := train.Find(filepath.Join(dir, "TALL_best"))
 	if errors.Is(err, tall.ErrMissing) { // no epoch was validated
 		return "TALL" + train.Extension, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return filepath.Base(f.Path), train.LoadParams(model.Backend(), model.Params(), f)
+	f, err := weights.Open(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Base(path), errors.Join(train.LoadParams(model.Backend(), model.Params(), f), f.Close())
 }
 
 // seedSplits opens the splits on which each run is evaluated.
