@@ -41,7 +41,7 @@ type pack struct {
 // fits, or nil where it cannot be had; the reasons go to o.Warn. What is wrong
 // with the features themselves is an error. It sets s.dim.
 func openPack(ctx context.Context, s *Store, files []file, o Options) (source, error) {
-	mark := stamp(files)
+	mark := s.stamp
 	places, err := packPlaces(s.dir, o)
 	if err != nil {
 		return nil, warn(o, s.dir, err)
