@@ -230,14 +230,14 @@ func (d *doctor) corpus(ctx context.Context, g *diagnosis, name string, clips da
 	if pickle != "" {
 		examples, err := clips.Read(pickle)
 		if err != nil {
-			g.broken(err)
+			g.broken(fmt.Errorf("%s%w", name, err))
 		}
 		in.Examples = examples
 	}
 	if folder != "" {
 		store, err := feature.OpenContext(ctx, folder, o)
 		if err != nil {
-			g.broken(err)
+			g.broken(fmt.Errorf("%s%w", name, err))
 		} else {
 			defer store.Close()
 			in.Store = store
@@ -256,7 +256,7 @@ func (d *doctor) corpus(ctx context.Context, g *diagnosis, name string, clips da
 		g.broken(err)
 		return
 	}
-	if pickle != "" {
+	if len(in.Examples) > 0 {
 		g.fact("%s%d sentences of %d videos, vectors of %d (%s)", name, report.Sentences, report.SentenceVideos, report.SentenceDim, pickle)
 	}
 	if in.Store != nil {
@@ -304,7 +304,7 @@ func (d *doctor) configuration(ctx context.Context, g *diagnosis, path string) {
 		clips := dataset.Clips{Dim: s.SentenceDim(), FPS: s.FPS}
 		if s.MovieLengthInfo != "" {
 			if clips.Lengths, err = dataset.ReadLengths(s.MovieLengthInfo); err != nil {
-				g.broken(err)
+				g.broken(fmt.Errorf("%s: %w", s.Name, err))
 			}
 		}
 		d.corpus(ctx, g, s.Name, clips, s.ClipSentvec, s.SlidingClipPath, feature.Options{Dim: s.FeatsDimen, FPS: s.FPS, Pack: s.Pack})
