@@ -122,7 +122,6 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	con.Info("training", "preset", o.Preset, "seed", seedText(seeds), "backend", b.Name(), "threads", b.Threads(), "save_dir", t.saveDir)
 
-	defer collectOften()()
 	ctx := cmd.Context()
 	data, err := t.openTraining(ctx, con, cfg, from)
 	defer func() { err = errors.Join(err, t.closeData()) }()
@@ -135,7 +134,6 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	pairs := ctrl.FindPairs(data.store, data.examples, o)
 	con.Info("training pairs", "pairs", len(pairs), "windows", data.store.Len(), "sentences", len(data.examples))
-	// What reading leaves behind is gone before the model takes its memory.
 	v, mark, err := t.validation(ctx, con, cfg, o, data)
 	if err != nil {
 		return err
@@ -150,6 +148,8 @@ func (t *trainFlags) run(cmd *cobra.Command) (err error) {
 	if j.made, err = t.provenance(cmd, b, o, data); err != nil {
 		return err
 	}
+	defer collectOften()()
+	debug.FreeOSMemory() // what reading left behind, before the model takes its memory
 	defer context.AfterFunc(ctx, func() {
 		con.Info("finishing the step, then saving; a second Ctrl-C ends at once, without saving")
 	})()
@@ -261,7 +261,7 @@ func (t *trainFlags) openTraining(ctx context.Context, con *console, cfg *config
 	return t.openSplit(ctx, con, &cfg.Train, t.data, t.trainSplit, "--train-split")
 }
 
-// collectOften lets the heap grow by a tenth between garbage collections, until
+// collectOften lets the heap grow by a twentieth between garbage collections, until
 // the function that it returns is called. Nearly all of a run's memory is matrices
 // without pointers: marking is cheap, and the usual doubling would cost as much
 // again as everything that is kept. GOGC, where it is set, counts.
@@ -269,7 +269,7 @@ func collectOften() (restore func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	before := debug.SetGCPercent(10)
+	before := debug.SetGCPercent(5)
 	return func() { debug.SetGCPercent(before) }
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -163,6 +164,7 @@ type validator struct {
 
 // validate returns the recall by which the best checkpoint is chosen.
 func (v *validator) validate(ctx context.Context, epoch int) (float64, error) {
+	debug.FreeOSMemory() // what the epoch left behind, before validation takes its own
 	v.found = []any{"epoch", epoch}
 	if len(v.pairs.Pairs) > 0 {
 		loss, err := ctrl.ValidationLoss(ctx, v.model, v.pairs)
