@@ -12,9 +12,6 @@ import (
 // envWeightsURL names another place of the released weights, such as a mirror.
 const envWeightsURL = "TALL_WEIGHTS_URL"
 
-// releasedURL is where the PaddlePaddle port's release 1.8 keeps its weights.
-const releasedURL = "https://paddlemodels.bj.bcebos.com/video_grounding/TALL.pdparams"
-
 // maxReleased bounds the download: the parameters are 86.4 MB, a pickle of
 // protocol 0 takes up to four bytes for each.
 const maxReleased = 400 << 20
@@ -29,7 +26,7 @@ func (c *common) findWeights(ctx context.Context, con *console) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("%w; name the weights with --weights", err)
 	}
-	file, err := fetch.In(dir, cmp.Or(c.url, os.Getenv(envWeightsURL), releasedURL))
+	file, err := fetch.In(dir, cmp.Or(c.url, os.Getenv(envWeightsURL), fetch.ReleasedURL))
 	if err != nil {
 		return "", err
 	}
