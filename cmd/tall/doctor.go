@@ -341,7 +341,7 @@ func (d *doctor) npz(ctx context.Context, g *diagnosis, path string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(arrays)) {
 		g.fact("%s: shape %v", name, arrays[name].Shape)
-		if bad := notFinite(arrays[name].Float32()); bad > 0 {
+		if bad := feature.NotFinite(arrays[name].Float32()); bad > 0 {
 			g.broken(fmt.Errorf("%w: %s: %d of %d values are NaN or infinite; make the file again", tall.ErrNotFinite, name, bad, arrays[name].Len()))
 		}
 	}
@@ -355,19 +355,9 @@ func array(g *diagnosis, path string) {
 		return
 	}
 	g.fact("shape %v", a.Shape)
-	if bad := notFinite(a.Float32()); bad > 0 {
+	if bad := feature.NotFinite(a.Float32()); bad > 0 {
 		g.broken(fmt.Errorf("%w: %d of %d values are NaN or infinite; make the file again", tall.ErrNotFinite, bad, a.Len()))
 	}
-}
-
-func notFinite(values []float32) int {
-	n := 0
-	for _, x := range values {
-		if x-x != 0 { // NaN and infinities differ from themselves by NaN
-			n++
-		}
-	}
-	return n
 }
 
 // lines is our annotations or our predictions.
@@ -416,7 +406,7 @@ func weightsFile(g *diagnosis, path string) {
 			}
 			g.fact("%s %v", name, t.Shape)
 		}
-		if bad := notFinite(t.Data); bad > 0 {
+		if bad := feature.NotFinite(t.Data); bad > 0 {
 			g.broken(fmt.Errorf("%s: %w: %d values; use an earlier checkpoint", t.Name, tall.ErrNotFinite, bad))
 		}
 	}

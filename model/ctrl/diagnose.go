@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"tall"
+	"tall/feature"
 	"tall/tensor"
 )
 
@@ -76,7 +77,7 @@ func (m *Model) notFinite(x tensor.Mat) (row, n int) {
 	row = -1
 	for r := range x.Rows {
 		m.b.Download(buf, x.RowRange(r, r+1))
-		if k := countNotFinite(buf); k > 0 {
+		if k := feature.NotFinite(buf); k > 0 {
 			if n == 0 {
 				row = r
 			}
@@ -84,16 +85,6 @@ func (m *Model) notFinite(x tensor.Mat) (row, n int) {
 		}
 	}
 	return row, n
-}
-
-func countNotFinite(values []float32) int {
-	n := 0
-	for _, v := range values {
-		if v-v != 0 { // NaN and infinities: their difference is NaN
-			n++
-		}
-	}
-	return n
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tall"
+	"tall/feature"
 	"tall/tensor"
 )
 
@@ -125,7 +126,7 @@ type notFiniteRows struct {
 // count looks through rows of d values, the first of which has the number from.
 func (b *notFiniteRows) count(rows []float32, from, d int) {
 	for j := 0; j*d < len(rows); j++ {
-		if k := countNotFinite(rows[j*d : (j+1)*d]); k > 0 {
+		if k := feature.NotFinite(rows[j*d : (j+1)*d]); k > 0 {
 			if b.rows == 0 {
 				b.first = from + j
 			}
@@ -222,7 +223,7 @@ func (p *prepared) score(scored []tall.Scored, q, t tensor.Mat, i0, i1, j0, j1 i
 	o, host := l.o.ColRange(0, outputs*pairs).Reshape(outputs, pairs), l.host[:outputs*pairs]
 	l.m.pairs(o, l.h.RowRange(0, pairs), p.v.RowRange(j0, j1), q.RowRange(i0, i1), p.t.RowRange(j0, j1), t.RowRange(i0, i1))
 	l.m.b.Download(host, o)
-	if n := countNotFinite(host); n > 0 {
+	if n := feature.NotFinite(host); n > 0 {
 		return fmt.Errorf("%s: %w: %d of %d scores and offsets, though features and sentences are finite; the weights are damaged or do not belong to these features",
 			p.video, tall.ErrNotFinite, n, len(host))
 	}
@@ -243,7 +244,7 @@ func (l *Localizer) checkSentence(s tall.Sentence) error {
 	if len(s.Vector) != l.m.opts.SentenceDim {
 		return fmt.Errorf("%w: a vector of %d values, the model takes %d (sentence_embedding_size)", tall.ErrShape, len(s.Vector), l.m.opts.SentenceDim)
 	}
-	if n := countNotFinite(s.Vector); n > 0 {
+	if n := feature.NotFinite(s.Vector); n > 0 {
 		return fmt.Errorf("%w: %d of %d values of the vector; replace it", tall.ErrNotFinite, n, len(s.Vector))
 	}
 	return l.sentence.Check(s.Manifest)

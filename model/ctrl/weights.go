@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tall"
+	"tall/feature"
 	"tall/nn"
 	"tall/weights"
 )
@@ -69,7 +70,7 @@ func fits(p *nn.Param, t weights.Tensor, ok bool) error {
 	if !slices.Equal(t.Shape, p.Shape) || len(t.Data) != p.Len() {
 		return fmt.Errorf("%w: %s is %v with %d values, want %v", tall.ErrShape, p.Name, t.Shape, len(t.Data), p.Shape)
 	}
-	if n := countNotFinite(t.Data); n > 0 {
+	if n := feature.NotFinite(t.Data); n > 0 {
 		return fmt.Errorf("%w: %d of the %d values of %s; take another file", tall.ErrNotFinite, n, len(t.Data), p.Name)
 	}
 	return nil
