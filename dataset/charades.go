@@ -1,8 +1,6 @@
 package dataset
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,22 +15,7 @@ import (
 // is the video and the number of the sentence there, in the file's order:
 // "3MSZA#0".
 func readCharadesSTA(r io.Reader, f corpusFile, g *gathering) error {
-	in := bufio.NewReaderSize(r, 1<<16)
-	for n := 1; ; n++ {
-		line, whole, err := readLine(in)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", f.path, n, err)
-		}
-		if n == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
-			g.note(byteOrder, spot{file: f.path}, "")
-			line = line[3:]
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
+	return g.lines(r, f, func(n int, line []byte, whole bool) error {
 		e, err := charadesLine(string(line))
 		if err != nil {
 			half := ""
@@ -43,7 +26,8 @@ func readCharadesSTA(r io.Reader, f corpusFile, g *gathering) error {
 		}
 		e.ID, e.Split = g.nextID("", e.Video), f.split
 		g.add(record{Example: e, at: spot{file: f.path, line: n}}, nil)
-	}
+		return nil
+	})
 }
 
 func charadesLine(line string) (e tall.Example, err error) {

@@ -280,3 +280,28 @@ func sniffJSON(j *jsonText) (string, error) {
 	}
 	return unknownFile, nil
 }
+
+// lines calls each with the lines of a file that are not blank, numbered from 1,
+// and whether they had an end. A line is valid during the call.
+func (g *gathering) lines(r io.Reader, f corpusFile, each func(n int, line []byte, whole bool) error) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	for n := 1; ; n++ {
+		line, whole, err := readLine(in)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", f.path, n, err)
+		}
+		if n == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
+			g.note(byteOrder, spot{file: f.path}, "")
+			line = line[3:]
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if err := each(n, line, whole); err != nil {
+			return err
+		}
+	}
+}

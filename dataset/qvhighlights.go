@@ -1,9 +1,7 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -21,24 +19,9 @@ const saliencyClip = 2
 // "saliency_scores": [[1, 1, 2], ...]}, in seconds; the last three are absent
 // where the answers are held back. An id is the qid as text.
 func readQVHighlights(r io.Reader, f corpusFile, g *gathering) error {
-	in := bufio.NewReaderSize(r, 1<<16)
 	j := newJSONText(nil, f.path)
 	defer g.unread(j)
-	for n := 1; ; n++ {
-		line, whole, err := readLine(in)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", f.path, n, err)
-		}
-		if n == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
-			g.note(byteOrder, spot{file: f.path}, "")
-			line = line[3:]
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
+	return g.lines(r, f, func(n int, line []byte, whole bool) error {
 		j.line(n, line)
 		if err := readHighlight(j, f, g); err != nil {
 			if !whole && !finished(line) {
@@ -46,7 +29,8 @@ func readQVHighlights(r io.Reader, f corpusFile, g *gathering) error {
 			}
 			return err
 		}
-	}
+		return nil
+	})
 }
 
 // finished reports whether a line holds a whole JSON value.
