@@ -1,0 +1,2 @@
+// Package skipthought encodes sentences with skip-thought vectors (Kiros et al. 2015).
+package skipthought
