@@ -36,6 +36,9 @@ var imports = map[string][]string{
 	"encode/classical":   {".", "media", "feature", "tensor"},
 	"model/contrast":     {".", "tensor"},
 	"export":             {"."},
+	"library":            {".", "feature", "tensor"},
+	"library/sqlite":     {".", "library", "feature", "tensor", "weights", "modernc.org/sqlite", "github.com/riverqueue/river", "github.com/edsrzf/mmap-go", "github.com/gofrs/flock"},
+	"server":             {".", "export", "library", "github.com/danielgtaylor/huma", "github.com/prometheus/client_golang", "golang.org/x/time"},
 	"config":             {".", "github.com/goccy/go-yaml"},
 	"fetch":              {".", "config", "github.com/gofrs/flock"},
 	"internal/shared":    {},
@@ -46,7 +49,7 @@ var imports = map[string][]string{
 // testOnly may be imported by any package's tests.
 var testOnly = []string{
 	"internal/shared", "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak",
-	"github.com/rogpeppe/go-internal",
+	"github.com/rogpeppe/go-internal", "github.com/chromedp/chromedp", "github.com/chromedp/cdproto",
 }
 
 func TestImports_FollowTheTable(t *testing.T) {

@@ -1,0 +1,57 @@
+package library
+
+import "time"
+
+// ID identifies a video by its content: "sha256-" and 64 hexadecimal digits. Renamed or
+// moved files keep it, copies share it.
+type ID string
+
+// State says how far a video, or its features of one encoder, have come.
+type State string
+
+// The states.
+const (
+	Waiting State = "waiting" // queued
+	Working State = "working" // being encoded
+	Ready   State = "ready"   // searched
+	Failed  State = "failed"  // set aside after the last try; Reason says why
+	Missing State = "missing" // no file of this content is where it was; still searched
+	Damaged State = "damaged" // what is stored does not match its hash; not searched
+)
+
+// Video is one entry of the collection.
+type Video struct {
+	ID ID
+	// Paths are where this content lies, absolute; the first is the one that is played.
+	Paths    []string
+	Size     int64     // bytes
+	Modified time.Time // of the file at Paths[0]
+	Added    time.Time
+
+	Duration       float64 // seconds
+	Width, Height  int     // pixels as shown
+	FPSNum, FPSDen int     // frame rate as a fraction
+	State          State   // Ready where any encoder's features are
+	Reason         string  // of Failed, Missing and Damaged
+	Features       []Features
+}
+
+// Features are the state of what one encoder made of a video.
+type Features struct {
+	Encoder string // name of the Engine
+	State   State
+	Rows    int
+	Hash    string // SHA-256 of the stored file, hexadecimal
+	Reason  string
+}
+
+// Filter chooses videos. The zero value takes all.
+type Filter struct {
+	IDs           []ID
+	Folder        string // videos below it
+	Text          string // part of the path, any case
+	States        []State
+	After, Before time.Time // of Video.Modified; zero: unbounded
+	// MinDuration and MaxDuration bound the length in seconds; 0: unbounded.
+	MinDuration, MaxDuration float64
+}
