@@ -66,3 +66,26 @@ func matrix(name string, shape []int) (rows, cols int) {
 	}
 	return shape[0], cols
 }
+
+// Load sets the values from a stream of all of them in order, in as many pieces
+// as it likes; a tensor of a file of weights is one, without a copy of the
+// whole:
+//
+//	err := p.Load(b, func(part func([]float32) error) error { return file.Values(tensor, part) })
+//
+// The error is the stream's, or tells that it was too long or too short.
+func (p *Param) Load(b tensor.Memory, values func(part func(values []float32) error) error) error {
+	flat, at := p.Value.Reshape(1, p.Len()), 0
+	err := values(func(v []float32) error {
+		if at+len(v) > flat.Cols {
+			return fmt.Errorf("parameter %s takes %d values, more were given", p.Name, flat.Cols)
+		}
+		b.Upload(flat.ColRange(at, at+len(v)), v)
+		at += len(v)
+		return nil
+	})
+	if err == nil && at < flat.Cols {
+		err = fmt.Errorf("parameter %s takes %d values, %d were given", p.Name, flat.Cols, at)
+	}
+	return err
+}

@@ -15,6 +15,7 @@ type Backend interface {
 	Elements
 	Losses
 	Optimizer
+	Activations
 }
 
 // Memory moves numbers between the host and the device.
@@ -87,6 +88,32 @@ type Elements interface {
 	// dx = (dy - y (y . dy)) / norm, and dx = dy / norm where the floor of
 	// 1e-12 was in force. dx may be dy.
 	L2NormRowsBackward(dx, dy, y, norm Mat)
+}
+
+// Activations are what the layers of transformers and recurrent networks need
+// beside products. A row of a result has the same bits whatever the other rows,
+// sequences and paddings are.
+type Activations interface {
+	// Activate computes m = f(m).
+	Activate(m Mat, f Activation)
+	// Mul computes y = y * x by elements.
+	Mul(y, x Mat)
+	// Softmax turns each row of m into exp(scale*m) divided by its sum over the
+	// row's first valid[r] columns (all if valid is nil); the others become 0.
+	// Rows without valid columns become 0. scale must not be negative.
+	Softmax(m Mat, scale float32, valid []int)
+	// LayerNorm computes y = (x - mean) / sqrt(variance + eps) * gain + bias by
+	// rows, with gain and bias (1, Cols). y may be x.
+	LayerNorm(y, x, gain, bias Mat, eps float32)
+	// Affine computes y = f(x w^T + bias + beta*y), with x (N, In), w (Out, In)
+	// and bias (1, Out); a bias whose Mem is nil is none. With beta 0, y is not
+	// read.
+	Affine(y, x, w, bias Mat, f Activation, beta float32)
+	// Attention computes out = softmax(q k^T / sqrt(d)) v for each sequence and
+	// each head of d columns, with q and out (Sequences*Lq, Heads*d), k and v
+	// (Sequences*Lk, Heads*d). q, k and v may be column ranges of one matrix.
+	// Lq and Lk may differ unless it is causal.
+	Attention(out, q, k, v Mat, h Heads)
 }
 
 // Losses return the loss and write its gradient.

@@ -24,7 +24,8 @@ type CPU struct {
 
 // scratch is what one worker needs to itself.
 type scratch struct {
-	a, b []float32 // packed operands
+	a, b   []float32 // packed operands
+	scores []float32 // of attention
 }
 
 var _ Backend = (*CPU)(nil)

@@ -86,6 +86,15 @@ func step(cpu *CPU) []framed {
 	cpu.Zero(sq.Mat)
 	cpu.Adam(x.Mat, weight.Mat, sq.Mat, dz.Mat, AdamStep{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Rate: 0.01, GradScale: 0.7})
 	cpu.Copy(sign.Mat, x.Mat)
+	for _, f := range allActivations {
+		cpu.Activate(mat(s*n, d).Mat, f)
+	}
+	cpu.Softmax(mat(s*n, d).Mat, 0.7, nil)
+	cpu.LayerNorm(mat(s*n, d).Mat, mat(s*n, d).Mat, mat(1, d).Mat, mat(1, d).Mat, 1e-5)
+	cpu.Mul(mat(s*n, d).Mat, mat(s*n, d).Mat)
+	cpu.Affine(mat(s*n, h).Mat, mat(s*n, d).Mat, mat(h, d).Mat, mat(1, h).Mat, GELU, 0)
+	cpu.Attention(mat(s*n, d).Mat, mat(s*n, d).Mat, mat(s*n, d).Mat, mat(s*n, d).Mat,
+		Heads{Sequences: s, Heads: 6, Causal: true, Valid: []int{n, n, 30, 1, 0, n, 7}})
 	return out
 }
 

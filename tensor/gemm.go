@@ -36,16 +36,21 @@ func (c *CPU) Gemm(cm Mat, alpha float32, a Mat, transA bool, b Mat, transB bool
 	}
 	c.product(host(cm), alpha,
 		&operand{view: host(a), major: !transA},
-		&operand{view: host(b), major: transB}, k, beta)
+		&operand{view: host(b), major: transB}, k, beta, nil)
 }
 
-// product computes c = alpha * A B + beta * c, with k the inner dimension.
-func (c *CPU) product(cv view, alpha float32, a, b *operand, k int, beta float32) {
+// product computes c = alpha * A B + beta * c, with k the inner dimension, and
+// then calls finish, unless it is nil, for parts of rows of c and the columns
+// that they begin at.
+func (c *CPU) product(cv view, alpha float32, a, b *operand, k int, beta float32, finish func(row []float32, from int)) {
 	if cv.rows == 0 || cv.cols == 0 {
 		return
 	}
 	if k == 0 {
 		scaleView(cv, beta)
+		for r := 0; finish != nil && r < cv.rows; r++ {
+			finish(cv.row(r), 0)
+		}
 		return
 	}
 	threads := c.threads
@@ -57,7 +62,7 @@ func (c *CPU) product(cv view, alpha float32, a, b *operand, k int, beta float32
 	down := (cv.rows + tm - 1) / tm
 	runOn(threads, across*down, func(worker, task int) {
 		m0, n0 := task/across*tm, task%across*tn
-		c.block(worker, cv, alpha, a, b, k, beta, m0, min(cv.rows, m0+tm), n0, min(cv.cols, n0+tn))
+		c.block(worker, cv, alpha, a, b, k, beta, m0, min(cv.rows, m0+tm), n0, min(cv.cols, n0+tn), finish)
 	})
 }
 
@@ -98,8 +103,9 @@ func even(n, limit, unit int) int {
 	return (units + parts - 1) / parts * unit
 }
 
-// block computes rows [m0, m1) and columns [n0, n1) of C.
-func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, beta float32, m0, m1, n0, n1 int) {
+// block computes rows [m0, m1) and columns [n0, n1) of C, and calls finish on
+// them while they are in the cache.
+func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, beta float32, m0, m1, n0, n1 int, finish func(row []float32, from int)) {
 	g, s := &c.k.gemm, &c.scratch[worker]
 	panelsB := (n1 - n0 + g.nr - 1) / g.nr
 	mc := min(g.mc, (m1-m0+g.mr-1)/g.mr*g.mr)
@@ -117,6 +123,11 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 				for i := i0; i < i1; i += g.mr {
 					g.tile(cv.data[i*cv.stride+j:], cv.stride, bufA[(i-i0)*kc:], pb, kc,
 						min(g.mr, i1-i), min(g.nr, n1-j), alpha, beta)
+				}
+			}
+			if finish != nil && k0+kc == k {
+				for i := i0; i < i1; i++ {
+					finish(cv.row(i)[n0:n1], n0)
 				}
 			}
 		}

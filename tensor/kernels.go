@@ -22,6 +22,12 @@ type kernels struct {
 	pairFold     func(dv view, dq []float32, dz, v view, q []float32)
 	logistic     func(dx, x, sign, w []float32) float64
 	adam         func(p, m, v, g []float32, s *AdamStep)
+
+	mul                                      func(y, x []float32)
+	gelu, geluTanh, quickGELU, sigmoid, tanh func(x []float32)
+	largest                                  func(x []float32) float32
+	expSum                                   func(x []float32, scale, shift float32) float64
+	normalize                                func(y, x, gain, bias []float32, mean, inv float32)
 }
 
 // gemmKernels are the inner loops of a matrix product; see gemm.go.

@@ -53,6 +53,16 @@ func avx2Kernels() *kernels {
 		pairFold:     pairFold2,
 		logistic:     logistic2,
 		adam:         adam2,
+
+		mul:       mulGeneric,
+		gelu:      geluGeneric,
+		geluTanh:  geluTanhGeneric,
+		quickGELU: quickGELUGeneric,
+		sigmoid:   sigmoidGeneric,
+		tanh:      tanhGeneric,
+		largest:   largestGeneric,
+		expSum:    expSumGeneric,
+		normalize: normalizeGeneric,
 	}
 }
 

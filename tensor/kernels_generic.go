@@ -24,6 +24,16 @@ func genericKernels() *kernels {
 		pairFold:     pairFoldGeneric,
 		logistic:     logisticGeneric,
 		adam:         adamGeneric,
+
+		mul:       mulGeneric,
+		gelu:      geluGeneric,
+		geluTanh:  geluTanhGeneric,
+		quickGELU: quickGELUGeneric,
+		sigmoid:   sigmoidGeneric,
+		tanh:      tanhGeneric,
+		largest:   largestGeneric,
+		expSum:    expSumGeneric,
+		normalize: normalizeGeneric,
 	}
 }
 

@@ -9,7 +9,7 @@ func (c *CPU) PairNT(cm Mat, v, q, w Mat) {
 	hq := host(q)
 	c.product(host(cm), 1,
 		&operand{view: host(v), major: true, q: &hq},
-		&operand{view: host(w), major: true}, d, 0)
+		&operand{view: host(w), major: true}, d, 0, nil)
 }
 
 // PairTN computes c (H, D) = alpha * g^T (v*q) + beta * c.
@@ -21,7 +21,7 @@ func (c *CPU) PairTN(cm Mat, alpha float32, g Mat, v, q Mat, beta float32) {
 	hq := host(q)
 	c.product(host(cm), alpha,
 		&operand{view: host(g)},
-		&operand{view: host(v), q: &hq}, s*n, beta)
+		&operand{view: host(v), q: &hq}, s*n, beta, nil)
 }
 
 // foldColumns is the width of the column strips in which pair matrices are
