@@ -125,10 +125,18 @@ func bounds(data []byte) string {
 	switch {
 	case len(data) > maxBytes:
 		return fmt.Sprintf("the file is larger than %d KiB; this is no configuration", maxBytes>>10)
-	case bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data):
+	case !isText(data):
 		return "the file is not UTF-8 text; this is no configuration"
+	case opened(data) > 4*maxOpen:
+		return fmt.Sprintf("the file opens more than %d lists, sections and values; this is no configuration", 4*maxOpen)
 	}
-	open := 0
+	return ""
+}
+
+func isText(data []byte) bool { return bytes.IndexByte(data, 0) < 0 && utf8.Valid(data) }
+
+// opened counts what may open a level of nesting.
+func opened(data []byte) (open int) {
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
 		if bytes.HasPrefix(line, []byte("#")) {
@@ -146,10 +154,7 @@ func bounds(data []byte) string {
 			}
 		}
 	}
-	if open > 4*maxOpen {
-		return fmt.Sprintf("the file opens more than %d lists, sections and values; this is no configuration", 4*maxOpen)
-	}
-	return ""
+	return open
 }
 
 func (r *reader) syntax(err error) {

@@ -33,7 +33,7 @@ func buildPack(ctx context.Context, path string, s *Store, mark string, progress
 	removeStale(path)
 	n := len(s.names)
 	size := int64(n) * int64(s.dim) * 4
-	if free, ok := freeSpace(filepath.Dir(path)); ok && free < size+size/16 {
+	if free, ok := tall.FreeSpace(filepath.Dir(path)); ok && free < size+size/16 {
 		return fmt.Errorf("%s: %d MiB are free, the pack takes %d MiB; make room, or name another place for it", filepath.Dir(path), free>>20, size>>20)
 	}
 	header, err := weights.SafetensorsHeader([]weights.Spec{{Name: packTensor, Shape: []int{n, s.dim}}}, map[string]string{

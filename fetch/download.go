@@ -191,6 +191,19 @@ func (d *download) accept(resp *http.Response, have int64) (total int64, restart
 	if total > d.MaxBytes {
 		return 0, false, d.tooLarge(total)
 	}
+	if d.Size > 0 && total >= 0 && total != d.Size {
+		d.forget()
+		return 0, false, failure{fmt.Errorf("%w: %s has %d bytes, must have %d; it is another file, or another version of it", tall.ErrFormat, d.URL, total, d.Size), true}
+	}
+	need := total
+	if !restart {
+		need -= have
+	} else if info, err := os.Stat(d.part()); err == nil {
+		need -= info.Size() // overwritten
+	}
+	if err := d.room(d.Path, need); err != nil {
+		return 0, false, failure{err, true}
+	}
 	return total, restart, nil
 }
 
@@ -296,7 +309,8 @@ func (d *download) finish(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("download: %w; what has arrived is kept", err)
 	}
-	if err := d.check(sum, "the server's file is another one"); err != nil {
+	const remedy = "the server's file is another one"
+	if err := errors.Join(d.checkSize(d.part(), remedy), d.check(sum, remedy)); err != nil {
 		d.forget()
 		os.Remove(d.part())
 		return "", fmt.Errorf("download from %s: %w", d.URL, err)

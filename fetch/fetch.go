@@ -23,8 +23,13 @@ type File struct {
 	// SHA256 is the hash that the file must have, in hex; "": whatever comes
 	// first is recorded and holds from then on.
 	SHA256 string
+	// Size is the number of bytes that the file must have; 0: unknown.
+	Size int64
 	// MaxBytes refuses larger files; 0: 4 GiB.
 	MaxBytes int64
+	// Otherwise is what errors say that can be done without a network, beside putting
+	// the file in its place, such as "name a file with --weights".
+	Otherwise string
 }
 
 // Options change how files are fetched. The zero value is ready to use.
@@ -40,6 +45,8 @@ type Options struct {
 	Pause time.Duration
 	// Client replaces the HTTP client, which follows the proxy variables.
 	Client *http.Client
+	// Free replaces [tall.FreeSpace], which is asked before anything is written.
+	Free func(dir string) (bytes int64, ok bool)
 }
 
 const (
@@ -119,9 +126,28 @@ func (o *Options) fill() {
 	if o.Pause <= 0 {
 		o.Pause = defaultPause
 	}
+	if o.Free == nil {
+		o.Free = tall.FreeSpace
+	}
 }
 
 // offline says how to do without the network: which file to put where.
 func (f File) offline() string {
-	return fmt.Sprintf("with no way to that address, fetch the file elsewhere and put it at %s, or name a file with --weights", f.Path)
+	s := "with no way to that address, fetch the file elsewhere and put it at " + f.Path
+	if f.Otherwise != "" {
+		s += ", or " + f.Otherwise
+	}
+	return s
 }
+
+// room refuses to begin what the disk cannot hold: need bytes in the file's folder.
+func (o *Options) room(path string, need int64) error {
+	dir := filepath.Dir(path)
+	if free, ok := o.Free(dir); ok && free < need {
+		return fmt.Errorf("%s: %w: %d MB are needed, %d MB are free in %s; make room, or name a folder on another disk with XDG_CACHE_HOME", path, errNoRoom, need>>20, free>>20, dir)
+	}
+	return nil
+}
+
+// errNoRoom says that a file does not fit onto the disk.
+var errNoRoom = errors.New("the disk is too full")

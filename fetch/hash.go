@@ -22,11 +22,15 @@ func record(path string) string { return path + ".sha256" }
 // where none is, and refuses another than the recorded or the wanted one. Where
 // there is no file the error is os.ErrNotExist.
 func verify(ctx context.Context, f File) (string, error) {
+	const remedy = "delete it to have it downloaded again"
+	if err := f.checkSize(f.Path, remedy); err != nil {
+		return "", err
+	}
 	got, err := hashFile(ctx, f.Path)
 	if err != nil {
 		return "", err
 	}
-	if err := f.check(got, "delete it to have it downloaded again"); err != nil {
+	if err := f.check(got, remedy); err != nil {
 		return "", err
 	}
 	return got, writeRecord(f.Path, got)
@@ -46,6 +50,18 @@ func (f File) check(got, remedy string) error {
 	}
 	if was != got {
 		return fmt.Errorf("%w: %s has SHA-256 %s, but %s recorded %s when it was downloaded; %s, or delete %s to accept it as it is", tall.ErrFormat, f.Path, got, record(f.Path), was, remedy, record(f.Path))
+	}
+	return nil
+}
+
+// checkSize compares the size of the file at path with the one wanted.
+func (f File) checkSize(path, remedy string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if f.Size > 0 && info.Size() != f.Size {
+		return fmt.Errorf("%w: %s has %d bytes, must have %d; %s", tall.ErrFormat, path, info.Size(), f.Size, remedy)
 	}
 	return nil
 }

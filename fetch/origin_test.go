@@ -144,6 +144,7 @@ func (o *origin) file(t *testing.T) File {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.Otherwise = "name a file with --weights"
 	return f
 }
 

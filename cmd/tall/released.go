@@ -30,7 +30,7 @@ func (c *common) findWeights(ctx context.Context, con *console) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	file.MaxBytes = maxReleased
+	file.MaxBytes, file.Otherwise = maxReleased, "name a file with --weights"
 	bar := con.progress("download "+file.URL, unitBytes)
 	defer bar.finish()
 	_, err = fetch.Get(ctx, file, fetch.Options{Progress: func(done, total int64) { bar.set(int(done), int(total), "") }})

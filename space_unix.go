@@ -1,12 +1,12 @@
 //go:build linux || darwin
 
-package feature
+package tall
 
 import "syscall"
 
-// freeSpace is the number of bytes that may still be written to a folder's file
-// system, where that can be told.
-func freeSpace(dir string) (int64, bool) {
+// FreeSpace is the number of bytes that may still be written to a folder's file system.
+// ok is false where that cannot be told; then a full disk shows when it is.
+func FreeSpace(dir string) (bytes int64, ok bool) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, false
