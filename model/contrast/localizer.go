@@ -1,0 +1,224 @@
+package contrast
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"tall"
+	"tall/tensor"
+)
+
+// Defaults of [Options].
+const (
+	// DefaultSmooth is the standard deviation of the smoothing in seconds. Frames that
+	// follow one another differ by blur and pose more than moments do by content.
+	DefaultSmooth = 4.0
+	// DefaultLevel is the weight of the mean similarity inside a window beside its
+	// contrast. At 0.5 unrelated texts stay under a matching one on all real samples of
+	// the tests, and moments are ranked as well as at 0.
+	DefaultLevel = 0.5
+	// DefaultMemory is how many bytes of rows a prepared video keeps: 9 hours of 512
+	// values a second.
+	DefaultMemory = 64 << 20
+)
+
+// Options change how moments are sought. The zero value has the defaults.
+type Options struct {
+	// Backend computes; nil: the processor, on all threads. A localizer takes turns on it.
+	Backend tensor.Backend
+	// Smooth is the standard deviation of the smoothing in seconds; 0: DefaultSmooth. It
+	// is at most a twentieth of the video.
+	Smooth float64
+	// Level is the weight of the mean similarity in a score; 0: DefaultLevel, below 0: none.
+	Level float64
+	// MinLength and MaxLength bound windows, in seconds; 0: 2 rows, and the whole video.
+	// Merged moments lie between their windows.
+	MinLength, MaxLength float64
+	// Memory bounds the bytes of rows that a prepared video keeps; 0: DefaultMemory. What
+	// is over it is read again for each call of Localize. Results do not depend on it.
+	Memory int64
+}
+
+// Localizer implements [tall.Localizer] for features of one stream whose rows share a
+// space with the sentences. Several goroutines may use it; they take turns.
+type Localizer struct {
+	o  Options
+	mu sync.Mutex // guards o.Backend
+}
+
+// New returns a localizer.
+func New(o Options) *Localizer {
+	if o.Backend == nil {
+		o.Backend = tensor.NewCPU(0)
+	}
+	if o.Smooth <= 0 {
+		o.Smooth = DefaultSmooth
+	}
+	switch {
+	case o.Level == 0:
+		o.Level = DefaultLevel
+	case o.Level < 0:
+		o.Level = 0
+	}
+	if o.Memory <= 0 {
+		o.Memory = DefaultMemory
+	}
+	return &Localizer{o: o}
+}
+
+// rowsAtOnce is the height of a tile of rows: 4 MB at D = 512.
+const rowsAtOnce = 2048
+
+// Prepare brings the rows to length 1 and lays out the windows, once for a video. The
+// rows must be one stream, ordered in time. Errors wrap [tall.ErrShape], or
+// [tall.ErrNotFinite] for rows that hold NaN or infinities.
+func (l *Localizer) Prepare(ctx context.Context, video *tall.Features) (tall.Prepared, error) {
+	return l.PrepareVideo(ctx, video)
+}
+
+// PrepareVideo is [Localizer.Prepare] with the type that it returns.
+func (l *Localizer) PrepareVideo(ctx context.Context, video *tall.Features) (*Prepared, error) {
+	if len(video.Streams) != 1 {
+		return nil, fmt.Errorf("%s: %w: %d kinds of features; similarity with a sentence needs one, from an encoder that shares a space with sentences (clip)", video.Video, tall.ErrShape, len(video.Streams))
+	}
+	s := video.Streams[0]
+	if s.N != len(video.Spans) || s.D < 1 || s.Read == nil && len(s.Data) != s.N*s.D {
+		return nil, fmt.Errorf("%s: %w: %d rows of %d values for %d spans", video.Video, tall.ErrShape, s.N, s.D, len(video.Spans))
+	}
+	p := &Prepared{l: l, video: video.Video, fps: video.FPS, stream: s}
+	if err := p.layTime(video.Spans); err != nil {
+		return nil, fmt.Errorf("%s: %w", video.Video, err)
+	}
+	if int64(s.N)*int64(s.D)*4 > l.o.Memory {
+		return p, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := p.eachTile(ctx, func(tile tensor.Mat, _ int) { p.tiles = append(p.tiles, tile) })
+	return p, err
+}
+
+// Prepared is a video ready for questions. Several goroutines may ask.
+type Prepared struct {
+	l      *Localizer
+	video  string
+	fps    float64
+	stream tall.Stream
+	edges  []float64    // (N+1) between rows, in ticks of fps
+	kernel []float64    // of the smoothing, half of it
+	grid   []scale      // of the windows
+	tiles  []tensor.Mat // (rows, D) of length 1; nil: more than Options.Memory
+}
+
+// Len is N, the number of rows.
+func (p *Prepared) Len() int { return p.stream.N }
+
+// Windows is how many windows are compared for each sentence.
+func (p *Prepared) Windows() (n int) {
+	for _, s := range p.grid {
+		n += s.count
+	}
+	return n
+}
+
+// layTime finds the boundaries of the rows, the smoothing and the windows.
+func (p *Prepared) layTime(spans []tall.Span) error {
+	edges, err := rowEdges(spans)
+	if err != nil || len(spans) == 0 {
+		return err
+	}
+	p.edges = edges
+	fps := p.fps
+	if fps <= 0 {
+		fps = 1
+	}
+	n := len(spans)
+	duration := (edges[n] - edges[0]) / fps
+	perSecond := float64(n) / duration
+	p.kernel = gaussian(min(p.l.o.Smooth, duration/20) * perSecond)
+	shortest, longest := 2, n
+	if v := p.l.o.MinLength; v > 0 {
+		shortest = max(shortest, rows(v*perSecond, n))
+	}
+	if v := p.l.o.MaxLength; v > 0 {
+		longest = min(longest, max(shortest, rows(v*perSecond, n)))
+	}
+	p.grid = newGrid(n, shortest, longest)
+	return nil
+}
+
+// rows rounds a number of rows, which may be of any size, to at most n+1.
+func rows(v float64, n int) int { return int(math.Round(min(v, float64(n+1)))) }
+
+// rowEdges are the (N+1) boundaries between rows: the first start, the last end, and
+// between two rows the middle of their centers, which is the common boundary of rows
+// that touch and also serves for rows that overlap or are points in time.
+func rowEdges(spans []tall.Span) ([]float64, error) {
+	n := len(spans)
+	if n == 0 {
+		return nil, nil
+	}
+	edges := make([]float64, n+1)
+	edges[0], edges[n] = spans[0].Start, spans[n-1].End
+	center := func(i int) float64 { return spans[i].Start + spans[i].Len()/2 }
+	for i := 1; i < n; i++ {
+		edges[i] = center(i-1) + (center(i)-center(i-1))/2
+	}
+	for i := range n {
+		if !(edges[i+1] > edges[i]) || math.IsInf(edges[i+1]-edges[i], 0) {
+			return nil, fmt.Errorf("%w: row %d, %v, does not follow the row before it in time", tall.ErrShape, i, spans[i])
+		}
+	}
+	return edges, nil
+}
+
+// at is the time of a place that is counted in rows, with fractions.
+func (p *Prepared) at(row float64) float64 {
+	k := min(int(row), len(p.edges)-2)
+	return p.edges[k] + (row-float64(k))*(p.edges[k+1]-p.edges[k])
+}
+
+// eachTile calls visit with the rows, brought to length 1, a tile at a time. The caller
+// holds the localizer's lock.
+func (p *Prepared) eachTile(ctx context.Context, visit func(tile tensor.Mat, from int)) error {
+	if p.tiles != nil {
+		for i, tile := range p.tiles {
+			visit(tile, i*rowsAtOnce)
+		}
+		return ctx.Err()
+	}
+	b, d := p.l.o.Backend, p.stream.D
+	var buf []float32
+	if p.stream.Read != nil {
+		buf = make([]float32, min(rowsAtOnce, p.stream.N)*d)
+	}
+	for from := 0; from < p.stream.N; from += rowsAtOnce {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := min(from+rowsAtOnce, p.stream.N)
+		values, err := p.stream.Rows(from, to, buf)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.video, err)
+		}
+		if i := firstNotFinite(values); i >= 0 {
+			return fmt.Errorf("%s: %w: row %d of its features holds NaN or infinity; encode the video again", p.video, tall.ErrNotFinite, from+i/d)
+		}
+		tile := tensor.NewMat(b, to-from, d)
+		b.Upload(tile, values)
+		b.L2NormRows(tile, tensor.NewMat(b, to-from, 1), tile)
+		visit(tile, from)
+	}
+	return nil
+}
+
+func firstNotFinite(values []float32) int {
+	for i, v := range values {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
+}
