@@ -54,11 +54,50 @@ func Decode(name string, data []byte, out any) (*Document, error) {
 		p := bodies[1].GetToken().Position
 		return nil, d.error(p.Line, p.Column, "a second document begins here; remove the line ---")
 	}
-	err = yaml.NewDecoder(bytes.NewReader(data), yaml.DisallowUnknownField()).Decode(out)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if n := special(bodies[0]); n != nil {
+		p := n.GetToken().Position
+		return nil, d.error(p.Line, p.Column, "tags, anchors and aliases (!, &, *) are not read here; write the value itself")
+	}
+	if err := decode(data, out); err != nil {
 		return nil, d.decoding(err, out)
 	}
 	return d, nil
+}
+
+// decode runs the decoder, which panics on some values of unexpected kinds.
+func decode(data []byte, out any) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("a value is of a kind that cannot be read")
+		}
+	}()
+	err = yaml.NewDecoder(bytes.NewReader(data), yaml.DisallowUnknownField()).Decode(out)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// special finds the first node that stands for something else than its own text.
+func special(n ast.Node) ast.Node {
+	v := &specialVisitor{}
+	ast.Walk(v, n)
+	return v.found
+}
+
+type specialVisitor struct{ found ast.Node }
+
+func (v *specialVisitor) Visit(n ast.Node) ast.Visitor {
+	switch n.(type) {
+	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		if v.found == nil {
+			v.found = n
+		}
+	}
+	if v.found != nil {
+		return nil
+	}
+	return v
 }
 
 func (d *Document) bounds(data []byte) string {
