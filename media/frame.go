@@ -42,10 +42,11 @@ type Sampling struct {
 	From, To float64
 }
 
-// Info is what a video file holds.
+// Info is what a video holds, as [Tools.Probe] found it.
 type Info struct {
-	Path     string
-	Duration float64 // seconds
+	Path string
+	// Duration is the time from the beginning to the end of the last picture, seconds.
+	Duration float64
 	// Width and Height in pixels as shown: upright, with square pixels.
 	Width, Height int
 	// FPS is the real (average) frame rate as a fraction, such as 30000/1001.
@@ -54,12 +55,22 @@ type Info struct {
 	Frames int
 	// Variable reports a frame rate that changes.
 	Variable bool
-	// Start is the container's time of the first picture in seconds; times that
-	// users see are counted from there.
-	Start  float64
+	// Start is the container's own time, in seconds, of its beginning: of the earliest
+	// of its tracks. A player shows it as 0:00, and every time that users see is
+	// counted from it.
+	Start float64
+	// Delay is when the first picture is shown, in seconds from Start: above 0 where
+	// the sound begins before the pictures.
+	Delay  float64
 	Codec  string // such as "h264"
-	Format string // of the container, such as "mov,mp4,m4a,3gp,3g2,mj2"
+	Format string // of the container, such as "mov,mp4,m4a,3gp,3g2,mj2"; "y4m", "images"
 	Audio  int    // number of audio tracks
+	Stream int    // number of the video track among all tracks, as ffmpeg counts them
+	// Pixels is ffmpeg's name of how the pixels are stored, such as "yuv420p10le".
+	Pixels string
+	// Matrix and Transfer are ffmpeg's names of how colors are coded, such as "bt709"
+	// and "smpte2084" (HDR); empty where the file does not say.
+	Matrix, Transfer string
 }
 
 // FPS is the frame rate as a number, 0 where it is unknown.

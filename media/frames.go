@@ -1,0 +1,182 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"tall"
+)
+
+// Frames reads a video once from its beginning (or From) to its end (or To) and delivers
+// the frames that the sampling asks for, upright, with square pixels, as 8-bit RGB.
+//
+// With a rate, frame k is the picture that a player shows at From + k/Rate: the last one
+// whose time is not later, whatever the video's own rate is and however it changes. Rate
+// 0 delivers each picture of the file between From and To with its own time.
+//
+// The [Reader] must be closed. Its memory is that of a few frames, for any length.
+func (t *Tools) Frames(ctx context.Context, info Info, s Sampling) (*Reader, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	folder, _, err := checkFile(info.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSize(info.Path, info.Width, info.Height); err != nil {
+		return nil, err
+	}
+	width, height := s.size(info.Width, info.Height)
+	if err := checkSize(info.Path, width, height); err != nil {
+		return nil, err
+	}
+	if info.Duration > 0 && s.From >= info.Duration-slack {
+		return nil, fmt.Errorf("%s: %w: the part from %g s on, in a video of %g s", info.Path, tall.ErrShape, s.From, info.Duration)
+	}
+	switch {
+	case folder:
+		return t.readImages(ctx, info, s)
+	case info.Format == formatY4M:
+		return readY4M(ctx, info, s)
+	}
+	programs, err := t.found()
+	if err != nil {
+		return nil, err
+	}
+	plan := t.plan(info, s, programs.version)
+	return readPipe(ctx, plan, info, s, child{path: programs.ffmpeg, args: plan.args, pipe: true, memory: t.memory()})
+}
+
+// plan is how ffmpeg is told to deliver frames.
+type plan struct {
+	args          []string
+	width, height int
+	shift         float64 // seconds to add to ffmpeg's times to get the user's
+	limit         int     // frames at most, 0: no bound
+	stall         time.Duration
+}
+
+// seekMargin is how many seconds earlier than asked decoding begins in containers without
+// an index, where seeking may land behind the key frame that is needed: more than the
+// usual greatest distance of key frames (x264: 250 frames).
+const seekMargin = 12
+
+func (t *Tools) plan(info Info, s Sampling, v version) plan {
+	p := plan{}
+	p.width, p.height = s.size(info.Width, info.Height)
+
+	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel"}
+	if s.Rate == 0 {
+		args = append(args, "info") // showinfo's lines
+	} else {
+		args = append(args, "error")
+	}
+	args = append(args, "-max_alloc", strconv.Itoa(maxAlloc), "-max_pixels", strconv.Itoa(maxPixels))
+	if t.options.Threads > 0 {
+		args = append(args, "-threads", strconv.Itoa(t.options.Threads))
+	}
+	// A change of size within the file must not start the filters anew: they would begin
+	// to count again. The scaler follows the change itself.
+	args = append(args, "-reinit_filter", "0")
+
+	// ffmpeg's times are counted from the point that is sought, or from the container's
+	// beginning; but in containers whose times may jump, from the beginning of the tracks
+	// that are read.
+	margin := 0.0
+	if !indexed(info.Format) {
+		margin = seekMargin
+	}
+	if seek := s.From - margin; seek > 0 {
+		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
+		p.shift = seek
+	} else if jumps(info.Format) {
+		p.shift = info.Delay
+	}
+	args = append(args, input(info.Path)...)
+	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream))
+
+	end := s.end(info)
+	if jumps(info.Format) && s.To <= 0 {
+		end = maxDuration // the length is a guess from the first and the last time
+	}
+	args = append(args, "-vf", p.filters(info, s, end, v))
+	if s.Rate > 0 {
+		p.limit = s.count(end)
+		args = append(args, "-frames:v", strconv.Itoa(max(1, p.limit)))
+	}
+	if v.atLeast(5, 1) {
+		args = append(args, "-fps_mode", "passthrough")
+	} else {
+		args = append(args, "-vsync", "passthrough")
+	}
+	p.args = append(args, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1")
+
+	p.stall = t.options.StallTime
+	if p.stall == 0 {
+		p.stall = 2 * time.Minute
+	}
+	if s.Rate > 0 && s.Rate < 1 {
+		p.stall = time.Duration(float64(p.stall) / s.Rate)
+	}
+	return p
+}
+
+// filters is the chain from decoded pictures to frames.
+func (p plan) filters(info Info, s Sampling, end float64, v version) string {
+	var chain []string
+	if s.Rate > 0 {
+		num, den := fraction(s.Rate, 1_000_000)
+		chain = append(chain,
+			"settb=AVTB", // microseconds: fps rounds its beginning to the time base
+			fmt.Sprintf("fps=fps=%d/%d:round=up:start_time=%s", num, den, seconds(s.From-p.shift+slack)))
+	} else {
+		trim := "trim=start=" + seconds(s.From-p.shift-slack)
+		if s.To > 0 {
+			trim += ":end=" + seconds(end-p.shift-slack)
+		}
+		info := "showinfo"
+		if v.atLeast(4, 4) {
+			info += "=checksum=0"
+		}
+		chain = append(chain, trim, info)
+	}
+	// Catmull-Rom is the bicubic that image libraries use; swscale widens it when
+	// shrinking, so that nothing aliases.
+	scale := fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:param0=0:param1=0.5", p.width, p.height)
+	if info.Matrix == "" && hd(info.Width, info.Height) {
+		scale += ":in_color_matrix=bt709" // what players take HD for when it does not say
+	}
+	return strings.Join(append(chain, scale, "format=rgb24"), ",")
+}
+
+// hd says whether players take a video that does not name its colors for BT.709.
+func hd(width, height int) bool { return width >= 1280 || height > 576 }
+
+// seconds writes a time for ffmpeg, without an exponent, to a microsecond.
+func seconds(t float64) string {
+	return strconv.FormatFloat(math.Round(t*1e6)/1e6, 'f', -1, 64)
+}
+
+// indexed says whether a container knows where its key frames are.
+func indexed(format string) bool {
+	return has(format, "mov") || has(format, "matroska")
+}
+
+// jumps says whether the times of a container may start again in the middle (ffmpeg's
+// AVFMT_TS_DISCONT).
+func jumps(format string) bool {
+	return has(format, "mpegts") || has(format, "mpeg") || has(format, "ogg") || has(format, "wtv")
+}
+
+func has(format, name string) bool {
+	for part := range strings.SplitSeq(format, ",") {
+		if part == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,220 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"tall"
+)
+
+// Reader delivers the frames of a video; it is a [Source]. It must be closed, which ends
+// ffmpeg where it still runs. Like every Source it is for one goroutine at a time.
+type Reader struct {
+	next    func() (Frame, error)
+	close   func() error
+	warning func() string
+	err     error // what Next ended with
+}
+
+// Next returns the next frame, whose pixels are valid until the next call, and io.EOF
+// after the last one. Errors name the file; they wrap [tall.ErrFormat] where its contents
+// are to blame, and the context's error where that ended it.
+func (r *Reader) Next() (Frame, error) {
+	if r.err != nil {
+		return Frame{}, r.err
+	}
+	f, err := r.next()
+	if err != nil {
+		r.err = err
+	}
+	return f, err
+}
+
+// Warning tells, after the last frame, of damage that the decoder passed over: what it
+// said, or that the pictures ended long before the length that the file states. It is
+// empty where all is well.
+func (r *Reader) Warning() string {
+	if r.warning == nil {
+		return ""
+	}
+	return r.warning()
+}
+
+// Close ends the reading and waits for the child process. It may be called again.
+func (r *Reader) Close() error {
+	if r.err == nil {
+		r.err = errors.New("media: the reader is closed")
+	}
+	if r.close == nil {
+		return nil
+	}
+	return r.close()
+}
+
+// ahead bounds the bytes of frames that are read before they are asked for, so that
+// ffmpeg decodes while the caller encodes.
+const ahead = 16 << 20
+
+// pipe reads frames from ffmpeg's stdout in a goroutine of its own.
+type pipe struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	info    Info
+	plan    plan
+	s       Sampling
+	process *process
+	times   *times // with Rate 0
+
+	full, free chan []byte
+	held       []byte // the caller's
+	done       chan struct{}
+	result     error // of reading and of the process; set before done is closed
+
+	n    int
+	last float64
+	once sync.Once
+}
+
+func readPipe(ctx context.Context, plan plan, info Info, s Sampling, c child) (*Reader, error) {
+	p := &pipe{info: info, plan: plan, s: s, done: make(chan struct{})}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	if s.Rate == 0 {
+		p.times = newTimes()
+		c.stderr = p.times
+	}
+	var err error
+	if p.process, err = start(p.ctx, c); err != nil {
+		p.cancel(nil)
+		return nil, fmt.Errorf("%s: %w", info.Path, err)
+	}
+	size := plan.width * plan.height * 3
+	n := max(2, min(9, ahead/size+1))
+	p.full, p.free = make(chan []byte, n), make(chan []byte, n)
+	for range n {
+		p.free <- nil // made when it is needed
+	}
+	go p.read(size)
+	return &Reader{next: p.next, close: p.close, warning: p.warning}, nil
+}
+
+// read fills buffers until the pipe ends, then waits for the process.
+func (p *pipe) read(size int) {
+	defer close(p.done)
+	defer close(p.full)
+	var err error
+	for err == nil {
+		var buf []byte
+		select {
+		case buf = <-p.free:
+		case <-p.ctx.Done():
+			err = context.Cause(p.ctx)
+			continue
+		}
+		if buf == nil {
+			buf = make([]byte, size)
+		}
+		if _, err = io.ReadFull(p.process.out, buf); err == nil {
+			p.full <- buf // has room for all buffers
+		}
+	}
+	if err != io.EOF { //nolint:errorlint // ReadFull returns it bare
+		p.cancel(err) // nothing will be read any more
+	}
+	if p.times != nil {
+		defer p.times.end()
+	}
+	if exit := p.process.wait(); exit != nil {
+		err = exit
+	}
+	p.result = err
+}
+
+var errStall = errors.New("ffmpeg is stuck")
+
+func (p *pipe) next() (Frame, error) {
+	if p.held != nil {
+		p.free <- p.held
+		p.held = nil
+	}
+	timer := time.NewTimer(p.plan.stall)
+	defer timer.Stop()
+	select {
+	case buf, ok := <-p.full:
+		if !ok {
+			return Frame{}, p.ended()
+		}
+		p.held = buf
+	case <-timer.C:
+		p.cancel(fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n))
+		<-p.done
+		return Frame{}, fmt.Errorf("%s: %w", p.info.Path, context.Cause(p.ctx))
+	}
+	f := Frame{Index: p.n, Width: p.plan.width, Height: p.plan.height, Pix: p.held}
+	if p.times == nil {
+		f.Time = p.s.From + float64(p.n)/p.s.Rate
+	} else {
+		at, ok := p.times.next()
+		if !ok {
+			return Frame{}, fmt.Errorf("%s: ffmpeg did not say the time of frame %d", p.info.Path, p.n)
+		}
+		f.Time = at + p.plan.shift
+	}
+	p.last = f.Time
+	p.n++
+	return f, nil
+}
+
+// ended says why no more frames come.
+func (p *pipe) ended() error {
+	<-p.done
+	if p.ctx.Err() == nil && p.result == io.EOF { //nolint:errorlint // ReadFull returns it bare
+		if p.n > 0 {
+			return io.EOF
+		}
+		return explain(p.ctx, p.info.Path, p.process.said, fmt.Errorf("%w: no picture could be decoded", tall.ErrFormat))
+	}
+	// An end in the middle of a frame cancels the context itself; the process's own
+	// words tell more.
+	ctx := p.ctx
+	if errors.Is(context.Cause(ctx), io.ErrUnexpectedEOF) {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return explain(ctx, p.info.Path, p.process.said, p.result)
+}
+
+func (p *pipe) warning() string {
+	select {
+	case <-p.done:
+	default:
+		return ""
+	}
+	var text string
+	if p.times == nil {
+		if lines := p.process.said.lines(); len(lines) > 0 {
+			text = p.info.Path + ": the decoder passed over damage: " + quote(p.info.Path, lines)
+		}
+	}
+	gap := 2.0
+	if p.s.Rate > 0 {
+		gap += 1 / p.s.Rate
+	}
+	if end := p.s.end(p.info); p.n > 0 && p.last+gap < end {
+		if text == "" {
+			text = p.info.Path + ": the file is cut off or damaged"
+		}
+		text += fmt.Sprintf("; its pictures end at %.1f s of %.1f s", p.last, end)
+	}
+	return text
+}
+
+func (p *pipe) close() error {
+	p.once.Do(func() {
+		p.cancel(errors.New("media: the reader is closed"))
+		<-p.done
+	})
+	return nil
+}
