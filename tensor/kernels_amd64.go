@@ -54,20 +54,20 @@ func avx2Kernels() *kernels {
 		logistic:     logistic2,
 		adam:         adam2,
 
-		mul:       mulGeneric,
-		gelu:      geluGeneric,
-		geluTanh:  geluTanhGeneric,
-		quickGELU: quickGELUGeneric,
-		sigmoid:   sigmoidGeneric,
-		tanh:      tanhGeneric,
-		largest:   largestGeneric,
-		expSum:    expSumGeneric,
-		normalize: normalizeGeneric,
+		mul:       mul2,
+		gelu:      func(x []float32) { geluAVX2(&x[0], len(x)) },
+		geluTanh:  func(x []float32) { geluTanhAVX2(&x[0], len(x)) },
+		quickGELU: func(x []float32) { quickGELUAVX2(&x[0], len(x)) },
+		sigmoid:   func(x []float32) { sigmoidAVX2(&x[0], len(x)) },
+		tanh:      func(x []float32) { tanhAVX2(&x[0], len(x)) },
+		largest:   func(x []float32) float32 { return largestAVX2(&x[0], len(x)) },
+		expSum:    func(x []float32, scale, shift float32) float64 { return expSumAVX2(&x[0], len(x), scale, shift) },
+		normalize: normalize2,
 	}
 }
 
-// avx512Kernels differ in the products alone: the others wait for memory, and
-// the sums in them keep their order this way.
+// avx512Kernels differ in the products and the exponentials: the others wait for
+// memory, and the sums in them keep their order this way.
 func avx512Kernels() *kernels {
 	k := avx2Kernels()
 	k.name = "avx512"
@@ -75,6 +75,12 @@ func avx512Kernels() *kernels {
 		mr: mr512, nr: nr512, mc: 8 * mr512,
 		packA: packA512, packB: packB512, tile: tile512,
 	}
+	k.gelu = func(x []float32) { geluAVX512(&x[0], len(x)) }
+	k.geluTanh = func(x []float32) { geluTanhAVX512(&x[0], len(x)) }
+	k.quickGELU = func(x []float32) { quickGELUAVX512(&x[0], len(x)) }
+	k.sigmoid = func(x []float32) { sigmoidAVX512(&x[0], len(x)) }
+	k.tanh = func(x []float32) { tanhAVX512(&x[0], len(x)) }
+	k.expSum = func(x []float32, scale, shift float32) float64 { return expSumAVX512(&x[0], len(x), scale, shift) }
 	return k
 }
 
@@ -138,4 +144,11 @@ func adam2(p, m, v, g []float32, s *AdamStep) {
 	n := len(p)
 	c := [7]float32{s.Beta1, 1 - s.Beta1, s.Beta2, 1 - s.Beta2, s.GradScale, s.Rate, s.Epsilon}
 	adamAVX2(&p[0], &m[:n][0], &v[:n][0], &g[:n][0], n, &c)
+}
+
+func mul2(y, x []float32) { mulAVX2(&y[0], &x[:len(y)][0], len(y)) }
+
+func normalize2(y, x, gain, bias []float32, mean, inv float32) {
+	n := len(y)
+	normalizeAVX2(&y[0], &x[:n][0], &gain[:n][0], &bias[:n][0], n, mean, inv)
 }

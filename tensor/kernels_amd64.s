@@ -6362,6 +6362,176 @@ next:
 	VZEROUPPER
 	RET
 
+DATA log2e<>+0(SB)/4, $(1.442695)
+DATA log2e<>+4(SB)/4, $(1.442695)
+DATA log2e<>+8(SB)/4, $(1.442695)
+DATA log2e<>+12(SB)/4, $(1.442695)
+DATA log2e<>+16(SB)/4, $(1.442695)
+DATA log2e<>+20(SB)/4, $(1.442695)
+DATA log2e<>+24(SB)/4, $(1.442695)
+DATA log2e<>+28(SB)/4, $(1.442695)
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
+
+DATA ln2hi<>+0(SB)/4, $(0.6933594)
+DATA ln2hi<>+4(SB)/4, $(0.6933594)
+DATA ln2hi<>+8(SB)/4, $(0.6933594)
+DATA ln2hi<>+12(SB)/4, $(0.6933594)
+DATA ln2hi<>+16(SB)/4, $(0.6933594)
+DATA ln2hi<>+20(SB)/4, $(0.6933594)
+DATA ln2hi<>+24(SB)/4, $(0.6933594)
+DATA ln2hi<>+28(SB)/4, $(0.6933594)
+GLOBL ln2hi<>(SB), RODATA|NOPTR, $32
+
+DATA ln2lo<>+0(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+4(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+8(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+12(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+16(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+20(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+24(SB)/4, $(-0.00021219444)
+DATA ln2lo<>+28(SB)/4, $(-0.00021219444)
+GLOBL ln2lo<>(SB), RODATA|NOPTR, $32
+
+DATA leastExponent<>+0(SB)/4, $(-87.0)
+DATA leastExponent<>+4(SB)/4, $(-87.0)
+DATA leastExponent<>+8(SB)/4, $(-87.0)
+DATA leastExponent<>+12(SB)/4, $(-87.0)
+DATA leastExponent<>+16(SB)/4, $(-87.0)
+DATA leastExponent<>+20(SB)/4, $(-87.0)
+DATA leastExponent<>+24(SB)/4, $(-87.0)
+DATA leastExponent<>+28(SB)/4, $(-87.0)
+GLOBL leastExponent<>(SB), RODATA|NOPTR, $32
+
+DATA one<>+0(SB)/4, $(1.0)
+DATA one<>+4(SB)/4, $(1.0)
+DATA one<>+8(SB)/4, $(1.0)
+DATA one<>+12(SB)/4, $(1.0)
+DATA one<>+16(SB)/4, $(1.0)
+DATA one<>+20(SB)/4, $(1.0)
+DATA one<>+24(SB)/4, $(1.0)
+DATA one<>+28(SB)/4, $(1.0)
+GLOBL one<>(SB), RODATA|NOPTR, $32
+
+DATA zero<>+0(SB)/4, $(0.0)
+DATA zero<>+4(SB)/4, $(0.0)
+DATA zero<>+8(SB)/4, $(0.0)
+DATA zero<>+12(SB)/4, $(0.0)
+DATA zero<>+16(SB)/4, $(0.0)
+DATA zero<>+20(SB)/4, $(0.0)
+DATA zero<>+24(SB)/4, $(0.0)
+DATA zero<>+28(SB)/4, $(0.0)
+GLOBL zero<>(SB), RODATA|NOPTR, $32
+
+DATA exponentBias<>+0(SB)/4, $0x0000007f
+DATA exponentBias<>+4(SB)/4, $0x0000007f
+DATA exponentBias<>+8(SB)/4, $0x0000007f
+DATA exponentBias<>+12(SB)/4, $0x0000007f
+DATA exponentBias<>+16(SB)/4, $0x0000007f
+DATA exponentBias<>+20(SB)/4, $0x0000007f
+DATA exponentBias<>+24(SB)/4, $0x0000007f
+DATA exponentBias<>+28(SB)/4, $0x0000007f
+GLOBL exponentBias<>(SB), RODATA|NOPTR, $32
+
+DATA signBit<>+0(SB)/4, $0x80000000
+DATA signBit<>+4(SB)/4, $0x80000000
+DATA signBit<>+8(SB)/4, $0x80000000
+DATA signBit<>+12(SB)/4, $0x80000000
+DATA signBit<>+16(SB)/4, $0x80000000
+DATA signBit<>+20(SB)/4, $0x80000000
+DATA signBit<>+24(SB)/4, $0x80000000
+DATA signBit<>+28(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $32
+
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+DATA magnitude<>+4(SB)/4, $0x7fffffff
+DATA magnitude<>+8(SB)/4, $0x7fffffff
+DATA magnitude<>+12(SB)/4, $0x7fffffff
+DATA magnitude<>+16(SB)/4, $0x7fffffff
+DATA magnitude<>+20(SB)/4, $0x7fffffff
+DATA magnitude<>+24(SB)/4, $0x7fffffff
+DATA magnitude<>+28(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $32
+
+DATA exp0<>+0(SB)/4, $(1.0)
+DATA exp0<>+4(SB)/4, $(1.0)
+DATA exp0<>+8(SB)/4, $(1.0)
+DATA exp0<>+12(SB)/4, $(1.0)
+DATA exp0<>+16(SB)/4, $(1.0)
+DATA exp0<>+20(SB)/4, $(1.0)
+DATA exp0<>+24(SB)/4, $(1.0)
+DATA exp0<>+28(SB)/4, $(1.0)
+GLOBL exp0<>(SB), RODATA|NOPTR, $32
+
+DATA exp1<>+0(SB)/4, $(1.0)
+DATA exp1<>+4(SB)/4, $(1.0)
+DATA exp1<>+8(SB)/4, $(1.0)
+DATA exp1<>+12(SB)/4, $(1.0)
+DATA exp1<>+16(SB)/4, $(1.0)
+DATA exp1<>+20(SB)/4, $(1.0)
+DATA exp1<>+24(SB)/4, $(1.0)
+DATA exp1<>+28(SB)/4, $(1.0)
+GLOBL exp1<>(SB), RODATA|NOPTR, $32
+
+DATA exp2<>+0(SB)/4, $(0.5)
+DATA exp2<>+4(SB)/4, $(0.5)
+DATA exp2<>+8(SB)/4, $(0.5)
+DATA exp2<>+12(SB)/4, $(0.5)
+DATA exp2<>+16(SB)/4, $(0.5)
+DATA exp2<>+20(SB)/4, $(0.5)
+DATA exp2<>+24(SB)/4, $(0.5)
+DATA exp2<>+28(SB)/4, $(0.5)
+GLOBL exp2<>(SB), RODATA|NOPTR, $32
+
+DATA exp3<>+0(SB)/4, $(0.16666667)
+DATA exp3<>+4(SB)/4, $(0.16666667)
+DATA exp3<>+8(SB)/4, $(0.16666667)
+DATA exp3<>+12(SB)/4, $(0.16666667)
+DATA exp3<>+16(SB)/4, $(0.16666667)
+DATA exp3<>+20(SB)/4, $(0.16666667)
+DATA exp3<>+24(SB)/4, $(0.16666667)
+DATA exp3<>+28(SB)/4, $(0.16666667)
+GLOBL exp3<>(SB), RODATA|NOPTR, $32
+
+DATA exp4<>+0(SB)/4, $(0.041666668)
+DATA exp4<>+4(SB)/4, $(0.041666668)
+DATA exp4<>+8(SB)/4, $(0.041666668)
+DATA exp4<>+12(SB)/4, $(0.041666668)
+DATA exp4<>+16(SB)/4, $(0.041666668)
+DATA exp4<>+20(SB)/4, $(0.041666668)
+DATA exp4<>+24(SB)/4, $(0.041666668)
+DATA exp4<>+28(SB)/4, $(0.041666668)
+GLOBL exp4<>(SB), RODATA|NOPTR, $32
+
+DATA exp5<>+0(SB)/4, $(0.008333334)
+DATA exp5<>+4(SB)/4, $(0.008333334)
+DATA exp5<>+8(SB)/4, $(0.008333334)
+DATA exp5<>+12(SB)/4, $(0.008333334)
+DATA exp5<>+16(SB)/4, $(0.008333334)
+DATA exp5<>+20(SB)/4, $(0.008333334)
+DATA exp5<>+24(SB)/4, $(0.008333334)
+DATA exp5<>+28(SB)/4, $(0.008333334)
+GLOBL exp5<>(SB), RODATA|NOPTR, $32
+
+DATA exp6<>+0(SB)/4, $(0.0013888889)
+DATA exp6<>+4(SB)/4, $(0.0013888889)
+DATA exp6<>+8(SB)/4, $(0.0013888889)
+DATA exp6<>+12(SB)/4, $(0.0013888889)
+DATA exp6<>+16(SB)/4, $(0.0013888889)
+DATA exp6<>+20(SB)/4, $(0.0013888889)
+DATA exp6<>+24(SB)/4, $(0.0013888889)
+DATA exp6<>+28(SB)/4, $(0.0013888889)
+GLOBL exp6<>(SB), RODATA|NOPTR, $32
+
+DATA exp7<>+0(SB)/4, $(0.0001984127)
+DATA exp7<>+4(SB)/4, $(0.0001984127)
+DATA exp7<>+8(SB)/4, $(0.0001984127)
+DATA exp7<>+12(SB)/4, $(0.0001984127)
+DATA exp7<>+16(SB)/4, $(0.0001984127)
+DATA exp7<>+20(SB)/4, $(0.0001984127)
+DATA exp7<>+24(SB)/4, $(0.0001984127)
+DATA exp7<>+28(SB)/4, $(0.0001984127)
+GLOBL exp7<>(SB), RODATA|NOPTR, $32
+
 // func axpyAVX2(y *float32, x *float32, n int, alpha float32)
 // Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
@@ -7495,86 +7665,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA log2e<>+0(SB)/4, $(1.442695)
-DATA log2e<>+4(SB)/4, $(1.442695)
-DATA log2e<>+8(SB)/4, $(1.442695)
-DATA log2e<>+12(SB)/4, $(1.442695)
-DATA log2e<>+16(SB)/4, $(1.442695)
-DATA log2e<>+20(SB)/4, $(1.442695)
-DATA log2e<>+24(SB)/4, $(1.442695)
-DATA log2e<>+28(SB)/4, $(1.442695)
-GLOBL log2e<>(SB), RODATA|NOPTR, $32
-
-DATA ln2hi<>+0(SB)/4, $(0.6933594)
-DATA ln2hi<>+4(SB)/4, $(0.6933594)
-DATA ln2hi<>+8(SB)/4, $(0.6933594)
-DATA ln2hi<>+12(SB)/4, $(0.6933594)
-DATA ln2hi<>+16(SB)/4, $(0.6933594)
-DATA ln2hi<>+20(SB)/4, $(0.6933594)
-DATA ln2hi<>+24(SB)/4, $(0.6933594)
-DATA ln2hi<>+28(SB)/4, $(0.6933594)
-GLOBL ln2hi<>(SB), RODATA|NOPTR, $32
-
-DATA ln2lo<>+0(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+4(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+8(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+12(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+16(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+20(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+24(SB)/4, $(-0.00021219444)
-DATA ln2lo<>+28(SB)/4, $(-0.00021219444)
-GLOBL ln2lo<>(SB), RODATA|NOPTR, $32
-
-DATA leastExponent<>+0(SB)/4, $(-87.0)
-DATA leastExponent<>+4(SB)/4, $(-87.0)
-DATA leastExponent<>+8(SB)/4, $(-87.0)
-DATA leastExponent<>+12(SB)/4, $(-87.0)
-DATA leastExponent<>+16(SB)/4, $(-87.0)
-DATA leastExponent<>+20(SB)/4, $(-87.0)
-DATA leastExponent<>+24(SB)/4, $(-87.0)
-DATA leastExponent<>+28(SB)/4, $(-87.0)
-GLOBL leastExponent<>(SB), RODATA|NOPTR, $32
-
-DATA one<>+0(SB)/4, $(1.0)
-DATA one<>+4(SB)/4, $(1.0)
-DATA one<>+8(SB)/4, $(1.0)
-DATA one<>+12(SB)/4, $(1.0)
-DATA one<>+16(SB)/4, $(1.0)
-DATA one<>+20(SB)/4, $(1.0)
-DATA one<>+24(SB)/4, $(1.0)
-DATA one<>+28(SB)/4, $(1.0)
-GLOBL one<>(SB), RODATA|NOPTR, $32
-
-DATA exponentBias<>+0(SB)/4, $0x0000007f
-DATA exponentBias<>+4(SB)/4, $0x0000007f
-DATA exponentBias<>+8(SB)/4, $0x0000007f
-DATA exponentBias<>+12(SB)/4, $0x0000007f
-DATA exponentBias<>+16(SB)/4, $0x0000007f
-DATA exponentBias<>+20(SB)/4, $0x0000007f
-DATA exponentBias<>+24(SB)/4, $0x0000007f
-DATA exponentBias<>+28(SB)/4, $0x0000007f
-GLOBL exponentBias<>(SB), RODATA|NOPTR, $32
-
-DATA signBit<>+0(SB)/4, $0x80000000
-DATA signBit<>+4(SB)/4, $0x80000000
-DATA signBit<>+8(SB)/4, $0x80000000
-DATA signBit<>+12(SB)/4, $0x80000000
-DATA signBit<>+16(SB)/4, $0x80000000
-DATA signBit<>+20(SB)/4, $0x80000000
-DATA signBit<>+24(SB)/4, $0x80000000
-DATA signBit<>+28(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $32
-
-DATA exp0<>+0(SB)/4, $(1.0)
-DATA exp0<>+4(SB)/4, $(1.0)
-DATA exp0<>+8(SB)/4, $(1.0)
-DATA exp0<>+12(SB)/4, $(1.0)
-DATA exp0<>+16(SB)/4, $(1.0)
-DATA exp0<>+20(SB)/4, $(1.0)
-DATA exp0<>+24(SB)/4, $(1.0)
-DATA exp0<>+28(SB)/4, $(1.0)
-GLOBL exp0<>(SB), RODATA|NOPTR, $32
-
 DATA atanh0<>+0(SB)/4, $(2.0)
 DATA atanh0<>+4(SB)/4, $(2.0)
 DATA atanh0<>+8(SB)/4, $(2.0)
@@ -7584,16 +7674,6 @@ DATA atanh0<>+20(SB)/4, $(2.0)
 DATA atanh0<>+24(SB)/4, $(2.0)
 DATA atanh0<>+28(SB)/4, $(2.0)
 GLOBL atanh0<>(SB), RODATA|NOPTR, $32
-
-DATA exp1<>+0(SB)/4, $(1.0)
-DATA exp1<>+4(SB)/4, $(1.0)
-DATA exp1<>+8(SB)/4, $(1.0)
-DATA exp1<>+12(SB)/4, $(1.0)
-DATA exp1<>+16(SB)/4, $(1.0)
-DATA exp1<>+20(SB)/4, $(1.0)
-DATA exp1<>+24(SB)/4, $(1.0)
-DATA exp1<>+28(SB)/4, $(1.0)
-GLOBL exp1<>(SB), RODATA|NOPTR, $32
 
 DATA atanh1<>+0(SB)/4, $(0.6666667)
 DATA atanh1<>+4(SB)/4, $(0.6666667)
@@ -7605,16 +7685,6 @@ DATA atanh1<>+24(SB)/4, $(0.6666667)
 DATA atanh1<>+28(SB)/4, $(0.6666667)
 GLOBL atanh1<>(SB), RODATA|NOPTR, $32
 
-DATA exp2<>+0(SB)/4, $(0.5)
-DATA exp2<>+4(SB)/4, $(0.5)
-DATA exp2<>+8(SB)/4, $(0.5)
-DATA exp2<>+12(SB)/4, $(0.5)
-DATA exp2<>+16(SB)/4, $(0.5)
-DATA exp2<>+20(SB)/4, $(0.5)
-DATA exp2<>+24(SB)/4, $(0.5)
-DATA exp2<>+28(SB)/4, $(0.5)
-GLOBL exp2<>(SB), RODATA|NOPTR, $32
-
 DATA atanh2<>+0(SB)/4, $(0.4)
 DATA atanh2<>+4(SB)/4, $(0.4)
 DATA atanh2<>+8(SB)/4, $(0.4)
@@ -7624,16 +7694,6 @@ DATA atanh2<>+20(SB)/4, $(0.4)
 DATA atanh2<>+24(SB)/4, $(0.4)
 DATA atanh2<>+28(SB)/4, $(0.4)
 GLOBL atanh2<>(SB), RODATA|NOPTR, $32
-
-DATA exp3<>+0(SB)/4, $(0.16666667)
-DATA exp3<>+4(SB)/4, $(0.16666667)
-DATA exp3<>+8(SB)/4, $(0.16666667)
-DATA exp3<>+12(SB)/4, $(0.16666667)
-DATA exp3<>+16(SB)/4, $(0.16666667)
-DATA exp3<>+20(SB)/4, $(0.16666667)
-DATA exp3<>+24(SB)/4, $(0.16666667)
-DATA exp3<>+28(SB)/4, $(0.16666667)
-GLOBL exp3<>(SB), RODATA|NOPTR, $32
 
 DATA atanh3<>+0(SB)/4, $(0.2857143)
 DATA atanh3<>+4(SB)/4, $(0.2857143)
@@ -7645,16 +7705,6 @@ DATA atanh3<>+24(SB)/4, $(0.2857143)
 DATA atanh3<>+28(SB)/4, $(0.2857143)
 GLOBL atanh3<>(SB), RODATA|NOPTR, $32
 
-DATA exp4<>+0(SB)/4, $(0.041666668)
-DATA exp4<>+4(SB)/4, $(0.041666668)
-DATA exp4<>+8(SB)/4, $(0.041666668)
-DATA exp4<>+12(SB)/4, $(0.041666668)
-DATA exp4<>+16(SB)/4, $(0.041666668)
-DATA exp4<>+20(SB)/4, $(0.041666668)
-DATA exp4<>+24(SB)/4, $(0.041666668)
-DATA exp4<>+28(SB)/4, $(0.041666668)
-GLOBL exp4<>(SB), RODATA|NOPTR, $32
-
 DATA atanh4<>+0(SB)/4, $(0.22222222)
 DATA atanh4<>+4(SB)/4, $(0.22222222)
 DATA atanh4<>+8(SB)/4, $(0.22222222)
@@ -7664,16 +7714,6 @@ DATA atanh4<>+20(SB)/4, $(0.22222222)
 DATA atanh4<>+24(SB)/4, $(0.22222222)
 DATA atanh4<>+28(SB)/4, $(0.22222222)
 GLOBL atanh4<>(SB), RODATA|NOPTR, $32
-
-DATA exp5<>+0(SB)/4, $(0.008333334)
-DATA exp5<>+4(SB)/4, $(0.008333334)
-DATA exp5<>+8(SB)/4, $(0.008333334)
-DATA exp5<>+12(SB)/4, $(0.008333334)
-DATA exp5<>+16(SB)/4, $(0.008333334)
-DATA exp5<>+20(SB)/4, $(0.008333334)
-DATA exp5<>+24(SB)/4, $(0.008333334)
-DATA exp5<>+28(SB)/4, $(0.008333334)
-GLOBL exp5<>(SB), RODATA|NOPTR, $32
 
 DATA atanh5<>+0(SB)/4, $(0.18181819)
 DATA atanh5<>+4(SB)/4, $(0.18181819)
@@ -7685,16 +7725,6 @@ DATA atanh5<>+24(SB)/4, $(0.18181819)
 DATA atanh5<>+28(SB)/4, $(0.18181819)
 GLOBL atanh5<>(SB), RODATA|NOPTR, $32
 
-DATA exp6<>+0(SB)/4, $(0.0013888889)
-DATA exp6<>+4(SB)/4, $(0.0013888889)
-DATA exp6<>+8(SB)/4, $(0.0013888889)
-DATA exp6<>+12(SB)/4, $(0.0013888889)
-DATA exp6<>+16(SB)/4, $(0.0013888889)
-DATA exp6<>+20(SB)/4, $(0.0013888889)
-DATA exp6<>+24(SB)/4, $(0.0013888889)
-DATA exp6<>+28(SB)/4, $(0.0013888889)
-GLOBL exp6<>(SB), RODATA|NOPTR, $32
-
 DATA atanh6<>+0(SB)/4, $(0.15384616)
 DATA atanh6<>+4(SB)/4, $(0.15384616)
 DATA atanh6<>+8(SB)/4, $(0.15384616)
@@ -7704,16 +7734,6 @@ DATA atanh6<>+20(SB)/4, $(0.15384616)
 DATA atanh6<>+24(SB)/4, $(0.15384616)
 DATA atanh6<>+28(SB)/4, $(0.15384616)
 GLOBL atanh6<>(SB), RODATA|NOPTR, $32
-
-DATA exp7<>+0(SB)/4, $(0.0001984127)
-DATA exp7<>+4(SB)/4, $(0.0001984127)
-DATA exp7<>+8(SB)/4, $(0.0001984127)
-DATA exp7<>+12(SB)/4, $(0.0001984127)
-DATA exp7<>+16(SB)/4, $(0.0001984127)
-DATA exp7<>+20(SB)/4, $(0.0001984127)
-DATA exp7<>+24(SB)/4, $(0.0001984127)
-DATA exp7<>+28(SB)/4, $(0.0001984127)
-GLOBL exp7<>(SB), RODATA|NOPTR, $32
 
 DATA atanh7<>+0(SB)/4, $(0.13333334)
 DATA atanh7<>+4(SB)/4, $(0.13333334)
@@ -7877,5 +7897,1586 @@ done:
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
 	MOVSD        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+DATA quickGELU<>+0(SB)/4, $(1.702)
+DATA quickGELU<>+4(SB)/4, $(1.702)
+DATA quickGELU<>+8(SB)/4, $(1.702)
+DATA quickGELU<>+12(SB)/4, $(1.702)
+DATA quickGELU<>+16(SB)/4, $(1.702)
+DATA quickGELU<>+20(SB)/4, $(1.702)
+DATA quickGELU<>+24(SB)/4, $(1.702)
+DATA quickGELU<>+28(SB)/4, $(1.702)
+GLOBL quickGELU<>(SB), RODATA|NOPTR, $32
+
+DATA minusTwo<>+0(SB)/4, $(-2.0)
+DATA minusTwo<>+4(SB)/4, $(-2.0)
+DATA minusTwo<>+8(SB)/4, $(-2.0)
+DATA minusTwo<>+12(SB)/4, $(-2.0)
+DATA minusTwo<>+16(SB)/4, $(-2.0)
+DATA minusTwo<>+20(SB)/4, $(-2.0)
+DATA minusTwo<>+24(SB)/4, $(-2.0)
+DATA minusTwo<>+28(SB)/4, $(-2.0)
+GLOBL minusTwo<>(SB), RODATA|NOPTR, $32
+
+DATA minusHalf<>+0(SB)/4, $(-0.5)
+DATA minusHalf<>+4(SB)/4, $(-0.5)
+DATA minusHalf<>+8(SB)/4, $(-0.5)
+DATA minusHalf<>+12(SB)/4, $(-0.5)
+DATA minusHalf<>+16(SB)/4, $(-0.5)
+DATA minusHalf<>+20(SB)/4, $(-0.5)
+DATA minusHalf<>+24(SB)/4, $(-0.5)
+DATA minusHalf<>+28(SB)/4, $(-0.5)
+GLOBL minusHalf<>(SB), RODATA|NOPTR, $32
+
+DATA geluTanh0<>+0(SB)/4, $(1.5957692)
+DATA geluTanh0<>+4(SB)/4, $(1.5957692)
+DATA geluTanh0<>+8(SB)/4, $(1.5957692)
+DATA geluTanh0<>+12(SB)/4, $(1.5957692)
+DATA geluTanh0<>+16(SB)/4, $(1.5957692)
+DATA geluTanh0<>+20(SB)/4, $(1.5957692)
+DATA geluTanh0<>+24(SB)/4, $(1.5957692)
+DATA geluTanh0<>+28(SB)/4, $(1.5957692)
+GLOBL geluTanh0<>(SB), RODATA|NOPTR, $32
+
+DATA geluTanh1<>+0(SB)/4, $(0.071354814)
+DATA geluTanh1<>+4(SB)/4, $(0.071354814)
+DATA geluTanh1<>+8(SB)/4, $(0.071354814)
+DATA geluTanh1<>+12(SB)/4, $(0.071354814)
+DATA geluTanh1<>+16(SB)/4, $(0.071354814)
+DATA geluTanh1<>+20(SB)/4, $(0.071354814)
+DATA geluTanh1<>+24(SB)/4, $(0.071354814)
+DATA geluTanh1<>+28(SB)/4, $(0.071354814)
+GLOBL geluTanh1<>(SB), RODATA|NOPTR, $32
+
+DATA tailScale<>+0(SB)/4, $(0.34)
+DATA tailScale<>+4(SB)/4, $(0.34)
+DATA tailScale<>+8(SB)/4, $(0.34)
+DATA tailScale<>+12(SB)/4, $(0.34)
+DATA tailScale<>+16(SB)/4, $(0.34)
+DATA tailScale<>+20(SB)/4, $(0.34)
+DATA tailScale<>+24(SB)/4, $(0.34)
+DATA tailScale<>+28(SB)/4, $(0.34)
+GLOBL tailScale<>(SB), RODATA|NOPTR, $32
+
+DATA tail0<>+0(SB)/4, $(0.13561873)
+DATA tail0<>+4(SB)/4, $(0.13561873)
+DATA tail0<>+8(SB)/4, $(0.13561873)
+DATA tail0<>+12(SB)/4, $(0.13561873)
+DATA tail0<>+16(SB)/4, $(0.13561873)
+DATA tail0<>+20(SB)/4, $(0.13561873)
+DATA tail0<>+24(SB)/4, $(0.13561873)
+DATA tail0<>+28(SB)/4, $(0.13561873)
+GLOBL tail0<>(SB), RODATA|NOPTR, $32
+
+DATA tail1<>+0(SB)/4, $(0.13614465)
+DATA tail1<>+4(SB)/4, $(0.13614465)
+DATA tail1<>+8(SB)/4, $(0.13614465)
+DATA tail1<>+12(SB)/4, $(0.13614465)
+DATA tail1<>+16(SB)/4, $(0.13614465)
+DATA tail1<>+20(SB)/4, $(0.13614465)
+DATA tail1<>+24(SB)/4, $(0.13614465)
+DATA tail1<>+28(SB)/4, $(0.13614465)
+GLOBL tail1<>(SB), RODATA|NOPTR, $32
+
+DATA tail2<>+0(SB)/4, $(0.11495037)
+DATA tail2<>+4(SB)/4, $(0.11495037)
+DATA tail2<>+8(SB)/4, $(0.11495037)
+DATA tail2<>+12(SB)/4, $(0.11495037)
+DATA tail2<>+16(SB)/4, $(0.11495037)
+DATA tail2<>+20(SB)/4, $(0.11495037)
+DATA tail2<>+24(SB)/4, $(0.11495037)
+DATA tail2<>+28(SB)/4, $(0.11495037)
+GLOBL tail2<>(SB), RODATA|NOPTR, $32
+
+DATA tail3<>+0(SB)/4, $(0.11638508)
+DATA tail3<>+4(SB)/4, $(0.11638508)
+DATA tail3<>+8(SB)/4, $(0.11638508)
+DATA tail3<>+12(SB)/4, $(0.11638508)
+DATA tail3<>+16(SB)/4, $(0.11638508)
+DATA tail3<>+20(SB)/4, $(0.11638508)
+DATA tail3<>+24(SB)/4, $(0.11638508)
+DATA tail3<>+28(SB)/4, $(0.11638508)
+GLOBL tail3<>(SB), RODATA|NOPTR, $32
+
+DATA tail4<>+0(SB)/4, $(-0.04725949)
+DATA tail4<>+4(SB)/4, $(-0.04725949)
+DATA tail4<>+8(SB)/4, $(-0.04725949)
+DATA tail4<>+12(SB)/4, $(-0.04725949)
+DATA tail4<>+16(SB)/4, $(-0.04725949)
+DATA tail4<>+20(SB)/4, $(-0.04725949)
+DATA tail4<>+24(SB)/4, $(-0.04725949)
+DATA tail4<>+28(SB)/4, $(-0.04725949)
+GLOBL tail4<>(SB), RODATA|NOPTR, $32
+
+DATA tail5<>+0(SB)/4, $(0.20604227)
+DATA tail5<>+4(SB)/4, $(0.20604227)
+DATA tail5<>+8(SB)/4, $(0.20604227)
+DATA tail5<>+12(SB)/4, $(0.20604227)
+DATA tail5<>+16(SB)/4, $(0.20604227)
+DATA tail5<>+20(SB)/4, $(0.20604227)
+DATA tail5<>+24(SB)/4, $(0.20604227)
+DATA tail5<>+28(SB)/4, $(0.20604227)
+GLOBL tail5<>(SB), RODATA|NOPTR, $32
+
+DATA tail6<>+0(SB)/4, $(-0.27665502)
+DATA tail6<>+4(SB)/4, $(-0.27665502)
+DATA tail6<>+8(SB)/4, $(-0.27665502)
+DATA tail6<>+12(SB)/4, $(-0.27665502)
+DATA tail6<>+16(SB)/4, $(-0.27665502)
+DATA tail6<>+20(SB)/4, $(-0.27665502)
+DATA tail6<>+24(SB)/4, $(-0.27665502)
+DATA tail6<>+28(SB)/4, $(-0.27665502)
+GLOBL tail6<>(SB), RODATA|NOPTR, $32
+
+DATA tail7<>+0(SB)/4, $(0.14127101)
+DATA tail7<>+4(SB)/4, $(0.14127101)
+DATA tail7<>+8(SB)/4, $(0.14127101)
+DATA tail7<>+12(SB)/4, $(0.14127101)
+DATA tail7<>+16(SB)/4, $(0.14127101)
+DATA tail7<>+20(SB)/4, $(0.14127101)
+DATA tail7<>+24(SB)/4, $(0.14127101)
+DATA tail7<>+28(SB)/4, $(0.14127101)
+GLOBL tail7<>(SB), RODATA|NOPTR, $32
+
+DATA tail8<>+0(SB)/4, $(-0.026497588)
+DATA tail8<>+4(SB)/4, $(-0.026497588)
+DATA tail8<>+8(SB)/4, $(-0.026497588)
+DATA tail8<>+12(SB)/4, $(-0.026497588)
+DATA tail8<>+16(SB)/4, $(-0.026497588)
+DATA tail8<>+20(SB)/4, $(-0.026497588)
+DATA tail8<>+24(SB)/4, $(-0.026497588)
+DATA tail8<>+28(SB)/4, $(-0.026497588)
+GLOBL tail8<>(SB), RODATA|NOPTR, $32
+
+DATA tanhSmall<>+0(SB)/4, $(0.625)
+DATA tanhSmall<>+4(SB)/4, $(0.625)
+DATA tanhSmall<>+8(SB)/4, $(0.625)
+DATA tanhSmall<>+12(SB)/4, $(0.625)
+DATA tanhSmall<>+16(SB)/4, $(0.625)
+DATA tanhSmall<>+20(SB)/4, $(0.625)
+DATA tanhSmall<>+24(SB)/4, $(0.625)
+DATA tanhSmall<>+28(SB)/4, $(0.625)
+GLOBL tanhSmall<>(SB), RODATA|NOPTR, $32
+
+DATA tanh0<>+0(SB)/4, $(-0.3333328)
+DATA tanh0<>+4(SB)/4, $(-0.3333328)
+DATA tanh0<>+8(SB)/4, $(-0.3333328)
+DATA tanh0<>+12(SB)/4, $(-0.3333328)
+DATA tanh0<>+16(SB)/4, $(-0.3333328)
+DATA tanh0<>+20(SB)/4, $(-0.3333328)
+DATA tanh0<>+24(SB)/4, $(-0.3333328)
+DATA tanh0<>+28(SB)/4, $(-0.3333328)
+GLOBL tanh0<>(SB), RODATA|NOPTR, $32
+
+DATA tanh1<>+0(SB)/4, $(0.13331442)
+DATA tanh1<>+4(SB)/4, $(0.13331442)
+DATA tanh1<>+8(SB)/4, $(0.13331442)
+DATA tanh1<>+12(SB)/4, $(0.13331442)
+DATA tanh1<>+16(SB)/4, $(0.13331442)
+DATA tanh1<>+20(SB)/4, $(0.13331442)
+DATA tanh1<>+24(SB)/4, $(0.13331442)
+DATA tanh1<>+28(SB)/4, $(0.13331442)
+GLOBL tanh1<>(SB), RODATA|NOPTR, $32
+
+DATA tanh2<>+0(SB)/4, $(-0.053739715)
+DATA tanh2<>+4(SB)/4, $(-0.053739715)
+DATA tanh2<>+8(SB)/4, $(-0.053739715)
+DATA tanh2<>+12(SB)/4, $(-0.053739715)
+DATA tanh2<>+16(SB)/4, $(-0.053739715)
+DATA tanh2<>+20(SB)/4, $(-0.053739715)
+DATA tanh2<>+24(SB)/4, $(-0.053739715)
+DATA tanh2<>+28(SB)/4, $(-0.053739715)
+GLOBL tanh2<>(SB), RODATA|NOPTR, $32
+
+DATA tanh3<>+0(SB)/4, $(0.02063909)
+DATA tanh3<>+4(SB)/4, $(0.02063909)
+DATA tanh3<>+8(SB)/4, $(0.02063909)
+DATA tanh3<>+12(SB)/4, $(0.02063909)
+DATA tanh3<>+16(SB)/4, $(0.02063909)
+DATA tanh3<>+20(SB)/4, $(0.02063909)
+DATA tanh3<>+24(SB)/4, $(0.02063909)
+DATA tanh3<>+28(SB)/4, $(0.02063909)
+GLOBL tanh3<>(SB), RODATA|NOPTR, $32
+
+DATA tanh4<>+0(SB)/4, $(-0.0057049906)
+DATA tanh4<>+4(SB)/4, $(-0.0057049906)
+DATA tanh4<>+8(SB)/4, $(-0.0057049906)
+DATA tanh4<>+12(SB)/4, $(-0.0057049906)
+DATA tanh4<>+16(SB)/4, $(-0.0057049906)
+DATA tanh4<>+20(SB)/4, $(-0.0057049906)
+DATA tanh4<>+24(SB)/4, $(-0.0057049906)
+DATA tanh4<>+28(SB)/4, $(-0.0057049906)
+GLOBL tanh4<>(SB), RODATA|NOPTR, $32
+
+// func sigmoidAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS      (AX), Y0
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMOVUPS      signBit<>+0(SB), Y2
+	VORPS        Y2, Y1, Y1
+	VMOVUPS      leastExponent<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS ln2hi<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2lo<>+0(SB), Y3, Y2
+	VMOVUPS      exp7<>+0(SB), Y4
+	VFMADD213PS  exp6<>+0(SB), Y2, Y4
+	VFMADD213PS  exp5<>+0(SB), Y2, Y4
+	VFMADD213PS  exp4<>+0(SB), Y2, Y4
+	VFMADD213PS  exp3<>+0(SB), Y2, Y4
+	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VFMADD213PS  exp1<>+0(SB), Y2, Y4
+	VFMADD213PS  exp0<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y2
+	VPADDD       exponentBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
+	VADDPS       one<>+0(SB), Y2, Y1
+	VMOVUPS      one<>+0(SB), Y3
+	VCMPPS       $0x11, zero<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y0
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMOVUPS      signBit<>+0(SB), Y2
+	VORPS        Y2, Y1, Y1
+	VMOVUPS      leastExponent<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS ln2hi<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2lo<>+0(SB), Y3, Y2
+	VMOVUPS      exp7<>+0(SB), Y4
+	VFMADD213PS  exp6<>+0(SB), Y2, Y4
+	VFMADD213PS  exp5<>+0(SB), Y2, Y4
+	VFMADD213PS  exp4<>+0(SB), Y2, Y4
+	VFMADD213PS  exp3<>+0(SB), Y2, Y4
+	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VFMADD213PS  exp1<>+0(SB), Y2, Y4
+	VFMADD213PS  exp0<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y2
+	VPADDD       exponentBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
+	VADDPS       one<>+0(SB), Y2, Y1
+	VMOVUPS      one<>+0(SB), Y3
+	VCMPPS       $0x11, zero<>+0(SB), Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func quickGELUAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·quickGELUAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS      (AX), Y0
+	VMULPS       quickGELU<>+0(SB), Y0, Y1
+	VANDPS       magnitude<>+0(SB), Y1, Y2
+	VMOVUPS      signBit<>+0(SB), Y3
+	VORPS        Y3, Y2, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VADDPS       one<>+0(SB), Y3, Y2
+	VMOVUPS      one<>+0(SB), Y4
+	VCMPPS       $0x11, zero<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y0
+	VMULPS       quickGELU<>+0(SB), Y0, Y1
+	VANDPS       magnitude<>+0(SB), Y1, Y2
+	VMOVUPS      signBit<>+0(SB), Y3
+	VORPS        Y3, Y2, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VADDPS       one<>+0(SB), Y3, Y2
+	VMOVUPS      one<>+0(SB), Y4
+	VCMPPS       $0x11, zero<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS      (AX), Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      geluTanh1<>+0(SB), Y2
+	VFMADD213PS  geluTanh0<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y2, Y1
+	VANDPS       magnitude<>+0(SB), Y1, Y2
+	VMOVUPS      signBit<>+0(SB), Y3
+	VORPS        Y3, Y2, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VADDPS       one<>+0(SB), Y3, Y2
+	VMOVUPS      one<>+0(SB), Y4
+	VCMPPS       $0x11, zero<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      geluTanh1<>+0(SB), Y2
+	VFMADD213PS  geluTanh0<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y2, Y1
+	VANDPS       magnitude<>+0(SB), Y1, Y2
+	VMOVUPS      signBit<>+0(SB), Y3
+	VORPS        Y3, Y2, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VADDPS       one<>+0(SB), Y3, Y2
+	VMOVUPS      one<>+0(SB), Y4
+	VCMPPS       $0x11, zero<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS      (AX), Y0
+	VMULPS       minusHalf<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      leastExponent<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS ln2hi<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2lo<>+0(SB), Y3, Y2
+	VMOVUPS      exp7<>+0(SB), Y4
+	VFMADD213PS  exp6<>+0(SB), Y2, Y4
+	VFMADD213PS  exp5<>+0(SB), Y2, Y4
+	VFMADD213PS  exp4<>+0(SB), Y2, Y4
+	VFMADD213PS  exp3<>+0(SB), Y2, Y4
+	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VFMADD213PS  exp1<>+0(SB), Y2, Y4
+	VFMADD213PS  exp0<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y2
+	VPADDD       exponentBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMULPS       tailScale<>+0(SB), Y1, Y1
+	VADDPS       one<>+0(SB), Y1, Y1
+	VMOVUPS      one<>+0(SB), Y3
+	VDIVPS       Y1, Y3, Y1
+	VMOVUPS      tail8<>+0(SB), Y3
+	VFMADD213PS  tail7<>+0(SB), Y1, Y3
+	VFMADD213PS  tail6<>+0(SB), Y1, Y3
+	VFMADD213PS  tail5<>+0(SB), Y1, Y3
+	VFMADD213PS  tail4<>+0(SB), Y1, Y3
+	VFMADD213PS  tail3<>+0(SB), Y1, Y3
+	VFMADD213PS  tail2<>+0(SB), Y1, Y3
+	VFMADD213PS  tail1<>+0(SB), Y1, Y3
+	VFMADD213PS  tail0<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      one<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VCMPPS       $0x11, zero<>+0(SB), Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y0
+	VMULPS       minusHalf<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      leastExponent<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS ln2hi<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2lo<>+0(SB), Y3, Y2
+	VMOVUPS      exp7<>+0(SB), Y4
+	VFMADD213PS  exp6<>+0(SB), Y2, Y4
+	VFMADD213PS  exp5<>+0(SB), Y2, Y4
+	VFMADD213PS  exp4<>+0(SB), Y2, Y4
+	VFMADD213PS  exp3<>+0(SB), Y2, Y4
+	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VFMADD213PS  exp1<>+0(SB), Y2, Y4
+	VFMADD213PS  exp0<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y2
+	VPADDD       exponentBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y1, Y1
+	VANDNPS      Y2, Y1, Y2
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMULPS       tailScale<>+0(SB), Y1, Y1
+	VADDPS       one<>+0(SB), Y1, Y1
+	VMOVUPS      one<>+0(SB), Y3
+	VDIVPS       Y1, Y3, Y1
+	VMOVUPS      tail8<>+0(SB), Y3
+	VFMADD213PS  tail7<>+0(SB), Y1, Y3
+	VFMADD213PS  tail6<>+0(SB), Y1, Y3
+	VFMADD213PS  tail5<>+0(SB), Y1, Y3
+	VFMADD213PS  tail4<>+0(SB), Y1, Y3
+	VFMADD213PS  tail3<>+0(SB), Y1, Y3
+	VFMADD213PS  tail2<>+0(SB), Y1, Y3
+	VFMADD213PS  tail1<>+0(SB), Y1, Y3
+	VFMADD213PS  tail0<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      one<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VCMPPS       $0x11, zero<>+0(SB), Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS      (AX), Y0
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMULPS       minusTwo<>+0(SB), Y1, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VMOVUPS      one<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       one<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       signBit<>+0(SB), Y0, Y3
+	VORPS        Y3, Y2, Y2
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      tanh4<>+0(SB), Y4
+	VFMADD213PS  tanh3<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh2<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh1<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh0<>+0(SB), Y3, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VCMPPS       $0x11, tanhSmall<>+0(SB), Y1, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y0
+	VANDPS       magnitude<>+0(SB), Y0, Y1
+	VMULPS       minusTwo<>+0(SB), Y1, Y2
+	VMOVUPS      leastExponent<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       log2e<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS ln2hi<>+0(SB), Y4, Y3
+	VFNMADD231PS ln2lo<>+0(SB), Y4, Y3
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y3, Y5
+	VFMADD213PS  exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y3
+	VPADDD       exponentBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y2, Y2
+	VANDNPS      Y3, Y2, Y3
+	VMOVUPS      one<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       one<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       signBit<>+0(SB), Y0, Y3
+	VORPS        Y3, Y2, Y2
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      tanh4<>+0(SB), Y4
+	VFMADD213PS  tanh3<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh2<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh1<>+0(SB), Y3, Y4
+	VFMADD213PS  tanh0<>+0(SB), Y3, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VCMPPS       $0x11, tanhSmall<>+0(SB), Y1, Y0
+	VBLENDVPS    Y0, Y3, Y2, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expSumAVX2(x *float32, n int, scale float32, shift float32) float64
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS scale+16(FP), Y0
+	VBROADCASTSS shift+20(FP), Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	SUBQ         $0x08, CX
+	JL           last
+
+vector:
+	VMOVUPS      (AX), Y4
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      leastExponent<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y5
+	VMULPS       log2e<>+0(SB), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS ln2hi<>+0(SB), Y6, Y5
+	VFNMADD231PS ln2lo<>+0(SB), Y6, Y5
+	VMOVUPS      exp7<>+0(SB), Y7
+	VFMADD213PS  exp6<>+0(SB), Y5, Y7
+	VFMADD213PS  exp5<>+0(SB), Y5, Y7
+	VFMADD213PS  exp4<>+0(SB), Y5, Y7
+	VFMADD213PS  exp3<>+0(SB), Y5, Y7
+	VFMADD213PS  exp2<>+0(SB), Y5, Y7
+	VFMADD213PS  exp1<>+0(SB), Y5, Y7
+	VFMADD213PS  exp0<>+0(SB), Y5, Y7
+	VCVTPS2DQ    Y6, Y5
+	VPADDD       exponentBias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y4, Y4
+	VANDNPS      Y5, Y4, Y5
+	VMOVUPS      Y5, (AX)
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JGE          vector
+
+last:
+	ADDQ         $0x08, CX
+	JZ           done
+	LEAQ         firstLanes<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y15
+	VMASKMOVPS   (AX), Y15, Y4
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      leastExponent<>+0(SB), Y0
+	VMAXPS       Y4, Y0, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS ln2hi<>+0(SB), Y1, Y0
+	VFNMADD231PS ln2lo<>+0(SB), Y1, Y0
+	VMOVUPS      exp7<>+0(SB), Y5
+	VFMADD213PS  exp6<>+0(SB), Y0, Y5
+	VFMADD213PS  exp5<>+0(SB), Y0, Y5
+	VFMADD213PS  exp4<>+0(SB), Y0, Y5
+	VFMADD213PS  exp3<>+0(SB), Y0, Y5
+	VFMADD213PS  exp2<>+0(SB), Y0, Y5
+	VFMADD213PS  exp1<>+0(SB), Y0, Y5
+	VFMADD213PS  exp0<>+0(SB), Y0, Y5
+	VCVTPS2DQ    Y1, Y0
+	VPADDD       exponentBias<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VCMPPS       $0x11, leastExponent<>+0(SB), Y4, Y1
+	VANDNPS      Y0, Y1, Y0
+	VANDPS       Y0, Y15, Y0
+	VMASKMOVPS   Y0, Y15, (AX)
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y0, Y2, Y2
+	VADDPD       Y1, Y3, Y3
+
+done:
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x10, CX
+	JL   last
+
+vector:
+	VMOVUPS           (AX), Z0
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VBROADCASTSS      signBit<>+0(SB), Z2
+	VPORD             Z2, Z1, Z1
+	VBROADCASTSS      leastExponent<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z2
+	VMULPS.BCST       log2e<>+0(SB), Z2, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z5, Z2
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z5, Z2
+	VBROADCASTSS      exp7<>+0(SB), Z6
+	VFMADD213PS.BCST  exp6<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp5<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp4<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp3<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp2<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp1<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  exp0<>+0(SB), Z2, Z6
+	VCVTPS2DQ         Z5, Z2
+	VPADDD.BCST       exponentBias<>+0(SB), Z2, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMULPS            Z6, Z2, Z2
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z1, K1
+	VMOVAPS.Z         Z2, K1, Z2
+	VADDPS.BCST       one<>+0(SB), Z2, Z1
+	VBROADCASTSS      one<>+0(SB), Z5
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z0, K1
+	VBLENDMPS         Z2, Z5, K1, Z3
+	VDIVPS            Z1, Z3, Z0
+	VMOVUPS           Z0, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z0
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VBROADCASTSS      signBit<>+0(SB), Z2
+	VPORD             Z2, Z1, Z1
+	VBROADCASTSS      leastExponent<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z2
+	VMULPS.BCST       log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS       $0x00, Z3, Z3
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z3, Z2
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z3, Z2
+	VBROADCASTSS      exp7<>+0(SB), Z5
+	VFMADD213PS.BCST  exp6<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp5<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp4<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp3<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp2<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp1<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp0<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z3, Z2
+	VPADDD.BCST       exponentBias<>+0(SB), Z2, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMULPS            Z5, Z2, Z2
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z1, K2
+	VMOVAPS.Z         Z2, K2, Z2
+	VADDPS.BCST       one<>+0(SB), Z2, Z1
+	VBROADCASTSS      one<>+0(SB), Z3
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z0, K2
+	VBLENDMPS         Z2, Z3, K2, Z4
+	VDIVPS            Z1, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func quickGELUAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·quickGELUAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x10, CX
+	JL   last
+
+vector:
+	VMOVUPS           (AX), Z0
+	VMULPS.BCST       quickGELU<>+0(SB), Z0, Z1
+	VPANDD.BCST       magnitude<>+0(SB), Z1, Z2
+	VBROADCASTSS      signBit<>+0(SB), Z3
+	VPORD             Z3, Z2, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z3
+	VMULPS.BCST       log2e<>+0(SB), Z3, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z6, Z3
+	VBROADCASTSS      exp7<>+0(SB), Z7
+	VFMADD213PS.BCST  exp6<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp5<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp4<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp3<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp2<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp1<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp0<>+0(SB), Z3, Z7
+	VCVTPS2DQ         Z6, Z3
+	VPADDD.BCST       exponentBias<>+0(SB), Z3, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMULPS            Z7, Z3, Z3
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K1
+	VMOVAPS.Z         Z3, K1, Z3
+	VADDPS.BCST       one<>+0(SB), Z3, Z2
+	VBROADCASTSS      one<>+0(SB), Z6
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z1, K1
+	VBLENDMPS         Z3, Z6, K1, Z4
+	VDIVPS            Z2, Z4, Z1
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z0
+	VMULPS.BCST       quickGELU<>+0(SB), Z0, Z1
+	VPANDD.BCST       magnitude<>+0(SB), Z1, Z2
+	VBROADCASTSS      signBit<>+0(SB), Z3
+	VPORD             Z3, Z2, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z3
+	VMULPS.BCST       log2e<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z4, Z3
+	VBROADCASTSS      exp7<>+0(SB), Z6
+	VFMADD213PS.BCST  exp6<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp5<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp4<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp3<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp2<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp1<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp0<>+0(SB), Z3, Z6
+	VCVTPS2DQ         Z4, Z3
+	VPADDD.BCST       exponentBias<>+0(SB), Z3, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMULPS            Z6, Z3, Z3
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K2
+	VMOVAPS.Z         Z3, K2, Z3
+	VADDPS.BCST       one<>+0(SB), Z3, Z2
+	VBROADCASTSS      one<>+0(SB), Z4
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z1, K2
+	VBLENDMPS         Z3, Z4, K2, Z5
+	VDIVPS            Z2, Z5, Z1
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x10, CX
+	JL   last
+
+vector:
+	VMOVUPS           (AX), Z0
+	VMULPS            Z0, Z0, Z1
+	VBROADCASTSS      geluTanh1<>+0(SB), Z2
+	VFMADD213PS.BCST  geluTanh0<>+0(SB), Z1, Z2
+	VMULPS            Z0, Z2, Z1
+	VPANDD.BCST       magnitude<>+0(SB), Z1, Z2
+	VBROADCASTSS      signBit<>+0(SB), Z5
+	VPORD             Z5, Z2, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z5
+	VMAXPS            Z2, Z5, Z5
+	VMULPS.BCST       log2e<>+0(SB), Z5, Z6
+	VRNDSCALEPS       $0x00, Z6, Z6
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z6, Z5
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z6, Z5
+	VBROADCASTSS      exp7<>+0(SB), Z7
+	VFMADD213PS.BCST  exp6<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp5<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp4<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp3<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp2<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  exp0<>+0(SB), Z5, Z7
+	VCVTPS2DQ         Z6, Z5
+	VPADDD.BCST       exponentBias<>+0(SB), Z5, Z5
+	VPSLLD            $0x17, Z5, Z5
+	VMULPS            Z7, Z5, Z5
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K1
+	VMOVAPS.Z         Z5, K1, Z5
+	VADDPS.BCST       one<>+0(SB), Z5, Z2
+	VBROADCASTSS      one<>+0(SB), Z6
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z1, K1
+	VBLENDMPS         Z5, Z6, K1, Z3
+	VDIVPS            Z2, Z3, Z1
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z0
+	VMULPS            Z0, Z0, Z1
+	VBROADCASTSS      geluTanh1<>+0(SB), Z2
+	VFMADD213PS.BCST  geluTanh0<>+0(SB), Z1, Z2
+	VMULPS            Z0, Z2, Z1
+	VPANDD.BCST       magnitude<>+0(SB), Z1, Z2
+	VBROADCASTSS      signBit<>+0(SB), Z3
+	VPORD             Z3, Z2, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z3
+	VMULPS.BCST       log2e<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z5, Z3
+	VBROADCASTSS      exp7<>+0(SB), Z6
+	VFMADD213PS.BCST  exp6<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp5<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp4<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp3<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp2<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp1<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  exp0<>+0(SB), Z3, Z6
+	VCVTPS2DQ         Z5, Z3
+	VPADDD.BCST       exponentBias<>+0(SB), Z3, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMULPS            Z6, Z3, Z3
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K2
+	VMOVAPS.Z         Z3, K2, Z3
+	VADDPS.BCST       one<>+0(SB), Z3, Z2
+	VBROADCASTSS      one<>+0(SB), Z5
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z1, K2
+	VBLENDMPS         Z3, Z5, K2, Z4
+	VDIVPS            Z2, Z4, Z1
+	VMULPS            Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x10, CX
+	JL   last
+
+vector:
+	VMOVUPS           (AX), Z0
+	VMULPS.BCST       minusHalf<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z0, Z1
+	VBROADCASTSS      leastExponent<>+0(SB), Z4
+	VMAXPS            Z1, Z4, Z4
+	VMULPS.BCST       log2e<>+0(SB), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z5, Z4
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z5, Z4
+	VBROADCASTSS      exp7<>+0(SB), Z6
+	VFMADD213PS.BCST  exp6<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp5<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp4<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp2<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp1<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp0<>+0(SB), Z4, Z6
+	VCVTPS2DQ         Z5, Z4
+	VPADDD.BCST       exponentBias<>+0(SB), Z4, Z4
+	VPSLLD            $0x17, Z4, Z4
+	VMULPS            Z6, Z4, Z4
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z1, K1
+	VMOVAPS.Z         Z4, K1, Z4
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VMULPS.BCST       tailScale<>+0(SB), Z1, Z1
+	VADDPS.BCST       one<>+0(SB), Z1, Z1
+	VBROADCASTSS      one<>+0(SB), Z5
+	VDIVPS            Z1, Z5, Z1
+	VBROADCASTSS      tail8<>+0(SB), Z5
+	VFMADD213PS.BCST  tail7<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail6<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail5<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail4<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail3<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail2<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail1<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  tail0<>+0(SB), Z1, Z5
+	VMULPS            Z5, Z1, Z1
+	VMULPS            Z1, Z4, Z1
+	VBROADCASTSS      one<>+0(SB), Z4
+	VSUBPS            Z1, Z4, Z4
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z0, K1
+	VBLENDMPS         Z1, Z4, K1, Z2
+	VMULPS            Z0, Z2, Z0
+	VMOVUPS           Z0, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z0
+	VMULPS.BCST       minusHalf<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z0, Z1
+	VBROADCASTSS      leastExponent<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z2
+	VMULPS.BCST       log2e<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z4, Z2
+	VBROADCASTSS      exp7<>+0(SB), Z5
+	VFMADD213PS.BCST  exp6<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp5<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp4<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp3<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp2<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp1<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  exp0<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z4, Z2
+	VPADDD.BCST       exponentBias<>+0(SB), Z2, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMULPS            Z5, Z2, Z2
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z1, K2
+	VMOVAPS.Z         Z2, K2, Z2
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VMULPS.BCST       tailScale<>+0(SB), Z1, Z1
+	VADDPS.BCST       one<>+0(SB), Z1, Z1
+	VBROADCASTSS      one<>+0(SB), Z4
+	VDIVPS            Z1, Z4, Z1
+	VBROADCASTSS      tail8<>+0(SB), Z4
+	VFMADD213PS.BCST  tail7<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail6<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail5<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail4<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail3<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail2<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail1<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  tail0<>+0(SB), Z1, Z4
+	VMULPS            Z4, Z1, Z1
+	VMULPS            Z1, Z2, Z1
+	VBROADCASTSS      one<>+0(SB), Z2
+	VSUBPS            Z1, Z2, Z2
+	VCMPPS.BCST       $0x11, zero<>+0(SB), Z0, K2
+	VBLENDMPS         Z1, Z2, K2, Z3
+	VMULPS            Z0, Z3, Z0
+	VMOVUPS           Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SUBQ $0x10, CX
+	JL   last
+
+vector:
+	VMOVUPS           (AX), Z0
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VMULPS.BCST       minusTwo<>+0(SB), Z1, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z3
+	VMULPS.BCST       log2e<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z4, Z3
+	VBROADCASTSS      exp7<>+0(SB), Z7
+	VFMADD213PS.BCST  exp6<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp5<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp4<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp3<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp2<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp1<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST  exp0<>+0(SB), Z3, Z7
+	VCVTPS2DQ         Z4, Z3
+	VPADDD.BCST       exponentBias<>+0(SB), Z3, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMULPS            Z7, Z3, Z3
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K1
+	VMOVAPS.Z         Z3, K1, Z3
+	VBROADCASTSS      one<>+0(SB), Z2
+	VSUBPS            Z3, Z2, Z2
+	VADDPS.BCST       one<>+0(SB), Z3, Z3
+	VDIVPS            Z3, Z2, Z2
+	VPANDD.BCST       signBit<>+0(SB), Z0, Z3
+	VPORD             Z3, Z2, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      tanh4<>+0(SB), Z4
+	VFMADD213PS.BCST  tanh3<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh2<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh1<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh0<>+0(SB), Z3, Z4
+	VMULPS            Z4, Z3, Z3
+	VFMADD213PS       Z0, Z0, Z3
+	VCMPPS.BCST       $0x11, tanhSmall<>+0(SB), Z1, K1
+	VBLENDMPS         Z3, Z2, K1, Z5
+	VMOVUPS           Z5, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z0
+	VPANDD.BCST       magnitude<>+0(SB), Z0, Z1
+	VMULPS.BCST       minusTwo<>+0(SB), Z1, Z2
+	VBROADCASTSS      leastExponent<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z3
+	VMULPS.BCST       log2e<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x00, Z4, Z4
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z4, Z3
+	VBROADCASTSS      exp7<>+0(SB), Z5
+	VFMADD213PS.BCST  exp6<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp5<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp4<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp3<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp2<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp1<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  exp0<>+0(SB), Z3, Z5
+	VCVTPS2DQ         Z4, Z3
+	VPADDD.BCST       exponentBias<>+0(SB), Z3, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMULPS            Z5, Z3, Z3
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z2, K2
+	VMOVAPS.Z         Z3, K2, Z3
+	VBROADCASTSS      one<>+0(SB), Z2
+	VSUBPS            Z3, Z2, Z2
+	VADDPS.BCST       one<>+0(SB), Z3, Z3
+	VDIVPS            Z3, Z2, Z2
+	VPANDD.BCST       signBit<>+0(SB), Z0, Z3
+	VPORD             Z3, Z2, Z2
+	VMULPS            Z0, Z0, Z3
+	VBROADCASTSS      tanh4<>+0(SB), Z4
+	VFMADD213PS.BCST  tanh3<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh2<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh1<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  tanh0<>+0(SB), Z3, Z4
+	VMULPS            Z4, Z3, Z3
+	VFMADD213PS       Z0, Z0, Z3
+	VCMPPS.BCST       $0x11, tanhSmall<>+0(SB), Z1, K2
+	VBLENDMPS         Z3, Z2, K2, Z6
+	VMOVUPS           Z6, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expSumAVX512(x *float32, n int, scale float32, shift float32) float64
+// Requires: AVX, AVX512F, SSE2
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
+	VBROADCASTSS scale+16(FP), Z0
+	VBROADCASTSS shift+20(FP), Z1
+	VPXORD       Z2, Z2, Z2
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	SUBQ         $0x10, CX
+	JL           last
+
+vector:
+	VMOVUPS           (AX), Z3
+	VSUBPS            Z1, Z3, Z3
+	VMULPS            Z0, Z3, Z3
+	VBROADCASTSS      leastExponent<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z4
+	VMULPS.BCST       log2e<>+0(SB), Z4, Z5
+	VRNDSCALEPS       $0x00, Z5, Z5
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z5, Z4
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z5, Z4
+	VBROADCASTSS      exp7<>+0(SB), Z6
+	VFMADD213PS.BCST  exp6<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp5<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp4<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp2<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp1<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  exp0<>+0(SB), Z4, Z6
+	VCVTPS2DQ         Z5, Z4
+	VPADDD.BCST       exponentBias<>+0(SB), Z4, Z4
+	VPSLLD            $0x17, Z4, Z4
+	VMULPS            Z6, Z4, Z4
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z3, K1
+	VMOVAPS.Z         Z4, K1, Z4
+	VMOVUPS           Z4, (AX)
+	VEXTRACTF64X4     $0x01, Z4, Y3
+	VCVTPS2PD         Y4, Z4
+	VCVTPS2PD         Y3, Z3
+	VADDPD            Z4, Z2, Z2
+	VADDPD            Z3, Z2, Z2
+	ADDQ              $0x40, AX
+	SUBQ              $0x10, CX
+	JGE               vector
+
+last:
+	ADDQ              $0x10, CX
+	JZ                done
+	MOVQ              $0x00000001, DX
+	SHLQ              CL, DX
+	SUBQ              $0x01, DX
+	KMOVW             DX, K1
+	VMOVUPS.Z         (AX), K1, Z3
+	VSUBPS            Z1, Z3, Z3
+	VMULPS            Z0, Z3, Z3
+	VBROADCASTSS      leastExponent<>+0(SB), Z0
+	VMAXPS            Z3, Z0, Z0
+	VMULPS.BCST       log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS       $0x00, Z1, Z1
+	VFNMADD231PS.BCST ln2hi<>+0(SB), Z1, Z0
+	VFNMADD231PS.BCST ln2lo<>+0(SB), Z1, Z0
+	VBROADCASTSS      exp7<>+0(SB), Z4
+	VFMADD213PS.BCST  exp6<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp5<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp4<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp3<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp2<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp1<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  exp0<>+0(SB), Z0, Z4
+	VCVTPS2DQ         Z1, Z0
+	VPADDD.BCST       exponentBias<>+0(SB), Z0, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMULPS            Z4, Z0, Z0
+	VCMPPS.BCST       $0x15, leastExponent<>+0(SB), Z3, K2
+	VMOVAPS.Z         Z0, K2, Z0
+	VMOVAPS.Z         Z0, K1, Z0
+	VMOVUPS           Z0, K1, (AX)
+	VEXTRACTF64X4     $0x01, Z0, Y1
+	VCVTPS2PD         Y0, Z0
+	VCVTPS2PD         Y1, Z1
+	VADDPD            Z0, Z2, Z2
+	VADDPD            Z1, Z2, Z2
+
+done:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func mulAVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·mulAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $+32, DX
+	JL   few
+
+many:
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(AX), Y0
+	VMOVUPS 32(CX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(AX), Y0
+	VMOVUPS 64(CX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(AX), Y0
+	VMOVUPS 96(CX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, DX
+	JGE     many
+
+few:
+	ADDQ $+32, DX
+	SUBQ $0x08, DX
+	JL   last
+
+vector:
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $0x08, DX
+	JGE     vector
+
+last:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       firstLanes<>+0(SB), BX
+	NEGQ       DX
+	VMOVUPS    32(BX)(DX*4), Y15
+	VMASKMOVPS (AX), Y15, Y0
+	VMASKMOVPS (CX), Y15, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normalizeAVX2(y *float32, x *float32, gain *float32, bias *float32, n int, mean float32, inv float32)
+// Requires: AVX, FMA3
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
+	VBROADCASTSS mean+40(FP), Y13
+	VBROADCASTSS inv+44(FP), Y14
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gain+16(FP), DX
+	MOVQ         bias+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SUBQ         $+32, SI
+	JL           few
+
+many:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     32(CX), Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(BX), Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     64(CX), Y0
+	VMOVUPS     64(DX), Y1
+	VMOVUPS     64(BX), Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, 64(AX)
+	VMOVUPS     96(CX), Y0
+	VMOVUPS     96(DX), Y1
+	VMOVUPS     96(BX), Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, 96(AX)
+	ADDQ        $+128, AX
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	SUBQ        $+32, SI
+	JGE         many
+
+few:
+	ADDQ $+32, SI
+	SUBQ $0x08, SI
+	JL   last
+
+vector:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	SUBQ        $0x08, SI
+	JGE         vector
+
+last:
+	ADDQ        $0x08, SI
+	JZ          done
+	LEAQ        firstLanes<>+0(SB), DI
+	NEGQ        SI
+	VMOVUPS     32(DI)(SI*4), Y15
+	VMASKMOVPS  (CX), Y15, Y0
+	VMASKMOVPS  (DX), Y15, Y1
+	VMASKMOVPS  (BX), Y15, Y2
+	VSUBPS      Y13, Y0, Y0
+	VMULPS      Y14, Y0, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y15, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func largestAVX2(x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·largestAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS (AX), Y8
+	VMOVAPS      Y8, Y0
+	VMOVAPS      Y8, Y1
+	VMOVAPS      Y8, Y2
+	VMOVAPS      Y8, Y3
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	SUBQ         $+32, CX
+	JL           few
+
+many:
+	VMOVUPS (AX), Y4
+	VMAXPS  Y0, Y4, Y0
+	VMOVUPS 32(AX), Y5
+	VMAXPS  Y1, Y5, Y1
+	VMOVUPS 64(AX), Y6
+	VMAXPS  Y2, Y6, Y2
+	VMOVUPS 96(AX), Y7
+	VMAXPS  Y3, Y7, Y3
+	ADDQ    $+128, AX
+	SUBQ    $+32, CX
+	JGE     many
+
+few:
+	ADDQ $+32, CX
+	SUBQ $0x08, CX
+	JL   last
+
+vector:
+	VMOVUPS (AX), Y4
+	VMAXPS  Y0, Y4, Y0
+	ADDQ    $+32, AX
+	SUBQ    $0x08, CX
+	JGE     vector
+
+last:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       firstLanes<>+0(SB), DX
+	NEGQ       CX
+	VMOVUPS    32(DX)(CX*4), Y15
+	VMASKMOVPS (AX), Y15, Y4
+	VBLENDVPS  Y15, Y4, Y8, Y4
+	VMAXPS     Y0, Y4, Y0
+
+done:
+	VMAXPS       Y1, Y0, Y0
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VMAXPS       X1, X0, X0
+	MOVSS        X0, ret+16(FP)
 	VZEROUPPER
 	RET

@@ -61,7 +61,9 @@ var vectorKernels = []vectorKernel{
 		return 0
 	}, 1, 4e-6},
 	{"normBackward", 3, func(k *kernels, v [][]float32) float64 { k.normBackward(v[0], v[1], v[2], 0.71, 1.3); return 0 }, 2, 2e-6},
+	{"normalize", 4, func(k *kernels, v [][]float32) float64 { k.normalize(v[0], v[1], v[2], v[3], 0.71, 1.3); return 0 }, 2, 8e-6},
 	// The same operations in the same order.
+	{"mul", 2, func(k *kernels, v [][]float32) float64 { k.mul(v[0], v[1]); return 0 }, 0, 0},
 	{"add", 2, func(k *kernels, v [][]float32) float64 { k.add(v[0], v[1]); return 0 }, 0, 0},
 	{"scale", 2, func(k *kernels, v [][]float32) float64 { k.scale(v[0], v[1], 0.37); return 0 }, 0, 0},
 	{"relu", 1, func(k *kernels, v [][]float32) float64 { k.relu(v[0]); return 0 }, 0, 0},
@@ -71,6 +73,12 @@ var vectorKernels = []vectorKernel{
 		k.pairReLUBack(rowView(v[0]), rowView(v[1]), v[2], rowView(v[3]))
 		return 0
 	}, 0, 0},
+	// Polynomials instead of float64: see TestActivate_Oracle.
+	{"gelu", 1, func(k *kernels, v [][]float32) float64 { k.gelu(v[0]); return 0 }, 4, 3e-7},
+	{"geluTanh", 1, func(k *kernels, v [][]float32) float64 { k.geluTanh(v[0]); return 0 }, 4, 3e-7},
+	{"quickGELU", 1, func(k *kernels, v [][]float32) float64 { k.quickGELU(v[0]); return 0 }, 4, 3e-7},
+	{"sigmoid", 1, func(k *kernels, v [][]float32) float64 { k.sigmoid(v[0]); return 0 }, 4, 0},
+	{"tanh", 1, func(k *kernels, v [][]float32) float64 { k.tanh(v[0]); return 0 }, 4, 0},
 	// Sums of up to 300 float64 terms in another order.
 	{"dot", 2, func(k *kernels, v [][]float32) float64 { return k.dot(v[0], v[1]) }, 0, 1e-12},
 	{"sum", 1, func(k *kernels, v [][]float32) float64 { return k.sum(v[0]) }, 0, 1e-12},

@@ -227,3 +227,78 @@ func sumAVX2(x *float32, n int) float64
 //
 //go:noescape
 func logisticAVX2(dx *float32, x *float32, sign *float32, w *float32, n int) float64
+
+// sigmoidAVX2 computes x = 1/(1+e^-x).
+//
+//go:noescape
+func sigmoidAVX2(x *float32, n int)
+
+// quickGELUAVX2 computes x = x*sigmoid(1.702x).
+//
+//go:noescape
+func quickGELUAVX2(x *float32, n int)
+
+// geluTanhAVX2 computes x = x*sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)).
+//
+//go:noescape
+func geluTanhAVX2(x *float32, n int)
+
+// geluAVX2 computes x = x Phi(x).
+//
+//go:noescape
+func geluAVX2(x *float32, n int)
+
+// tanhAVX2 computes x = tanh x.
+//
+//go:noescape
+func tanhAVX2(x *float32, n int)
+
+// expSumAVX2 computes x = exp(scale*(x-shift)), at most 1, and returns the sum.
+//
+//go:noescape
+func expSumAVX2(x *float32, n int, scale float32, shift float32) float64
+
+// sigmoidAVX512 computes x = 1/(1+e^-x).
+//
+//go:noescape
+func sigmoidAVX512(x *float32, n int)
+
+// quickGELUAVX512 computes x = x*sigmoid(1.702x).
+//
+//go:noescape
+func quickGELUAVX512(x *float32, n int)
+
+// geluTanhAVX512 computes x = x*sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)).
+//
+//go:noescape
+func geluTanhAVX512(x *float32, n int)
+
+// geluAVX512 computes x = x Phi(x).
+//
+//go:noescape
+func geluAVX512(x *float32, n int)
+
+// tanhAVX512 computes x = tanh x.
+//
+//go:noescape
+func tanhAVX512(x *float32, n int)
+
+// expSumAVX512 computes x = exp(scale*(x-shift)), at most 1, and returns the sum.
+//
+//go:noescape
+func expSumAVX512(x *float32, n int, scale float32, shift float32) float64
+
+// mulAVX2 computes y *= x.
+//
+//go:noescape
+func mulAVX2(y *float32, x *float32, n int)
+
+// normalizeAVX2 computes y = (x-mean)*inv*gain + bias.
+//
+//go:noescape
+func normalizeAVX2(y *float32, x *float32, gain *float32, bias *float32, n int, mean float32, inv float32)
+
+// largestAVX2 is the largest value; NaN may be skipped.
+//
+//go:noescape
+func largestAVX2(x *float32, n int) float32

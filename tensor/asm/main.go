@@ -13,6 +13,8 @@ func main() {
 	pack2()
 	tiles512()
 	pack512()
-	vectors()
+	c := newConstants()
+	vectors(c)
+	activations(c)
 	build.Generate()
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"math"
+	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -96,7 +96,7 @@ func zeroWhereNotAbove(x, y, zero, tmp reg.VecPhysical) {
 	VANDNPS(x, tmp, x)
 }
 
-func vectors() {
+func vectors(c constants) {
 	kernel("axpyAVX2", "func(y, x *float32, n int, alpha float32)", "computes y += alpha * x.")
 	VBROADCASTSS(addr("alpha"), ymm(14))
 	each(4, []string{"y", "x"}, func(_ int, l lanes) {
@@ -203,9 +203,9 @@ func vectors() {
 
 	kernel("adamAVX2", "func(p, m, v, grad *float32, n int, c *[7]float32)",
 		"is one step of Adam, with c = beta1, 1-beta1, beta2, 1-beta2, scale of g, rate, epsilon.")
-	c := Load(Param("c"), GP64())
+	coefficients := Load(Param("c"), GP64())
 	for i := range 7 {
-		VBROADCASTSS(Mem{Base: c, Disp: 4 * i}, ymm(8+i))
+		VBROADCASTSS(Mem{Base: coefficients, Disp: 4 * i}, ymm(8+i))
 	}
 	each(2, []string{"p", "m", "v", "grad"}, func(_ int, l lanes) {
 		l.load("grad", ymm(0))
@@ -230,7 +230,7 @@ func vectors() {
 	end()
 
 	dots()
-	logistic()
+	logistic(c)
 }
 
 // stripColumns is the width of a strip of a pair matrix whose sums over windows
@@ -399,22 +399,12 @@ func splatBits(name string, v uint32) Mem {
 // series of e^r to r^7, whose rest is below 2^-27. log1p: with s = t/(2+t), at
 // most 1/3, it is 2 atanh(s) = 2 (s + s^3/3 + s^5/5 + ...), to s^15, whose rest
 // is below 2^-27 of it.
-func logistic() {
-	log2e := splat("log2e", math.Log2E)
-	ln2hi := splat("ln2hi", 0.693359375) // 10 bits: n times it is exact
-	ln2lo := splat("ln2lo", math.Ln2-0.693359375)
-	least := splat("leastExponent", -87) // e^-87 is a normal number
-	one := splat("one", 1)
-	bias := splatBits("exponentBias", 127)
-	signBit := splatBits("signBit", 0x80000000)
-	var exp, atanh []Mem
-	fact := 1.0
+func logistic(c constants) {
+	log2e, ln2hi, ln2lo, least := c.log2e, c.ln2hi, c.ln2lo, c.least
+	one, bias, signBit, exp := c.one, c.bias, c.signBit, c.exp
+	var atanh []Mem
 	for i := range 8 {
-		if i > 0 {
-			fact *= float64(i)
-		}
-		exp = append(exp, splat("exp"+string(rune('0'+i)), 1/fact))
-		atanh = append(atanh, splat("atanh"+string(rune('0'+i)), 2/float64(2*i+1)))
+		atanh = append(atanh, splat(fmt.Sprint("atanh", i), 2/float64(2*i+1)))
 	}
 
 	kernel("logisticAVX2", "func(dx, x, sign, w *float32, n int) float64",
