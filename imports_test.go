@@ -35,6 +35,7 @@ var imports = map[string][]string{
 	"encode/skipthought": {".", "nn", "tensor", "weights", "numpy", "github.com/edsrzf/mmap-go"},
 	"encode/classical":   {".", "media", "feature", "tensor"},
 	"model/contrast":     {".", "tensor"},
+	"calibrate":          {"."},
 	"export":             {"."},
 	"library":            {".", "feature", "tensor"},
 	"library/sqlite":     {".", "library", "feature", "tensor", "weights", "modernc.org/sqlite", "github.com/riverqueue/river", "github.com/edsrzf/mmap-go", "github.com/gofrs/flock"},

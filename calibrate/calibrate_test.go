@@ -1,0 +1,181 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tall"
+)
+
+func TestBank(t *testing.T) {
+	bank := Bank()
+	seen := map[string]bool{}
+	words := map[int]bool{}
+	for _, s := range bank {
+		if s == "" || s != strings.TrimSpace(s) || seen[s] {
+			t.Errorf("%q is empty, padded or there twice", s)
+		}
+		seen[s] = true
+		words[len(strings.Fields(s))] = true
+	}
+	if len(bank) != 96 || len(words) < 8 {
+		t.Errorf("%d sentences of %d lengths", len(bank), len(words))
+	}
+	if h := BankHash(); !strings.HasPrefix(h, "sha256:") || len(h) != 71 {
+		t.Error(h)
+	}
+}
+
+func gumbel(rng *rand.Rand, location, scale float64) float64 {
+	return location + scale*reduced(1-rng.Float64())
+}
+
+// The fit finds the distribution that scores were drawn from.
+func TestFit_Recovers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	scores := make([]float64, 20000)
+	for i := range scores {
+		scores[i] = gumbel(rng, 3, 0.5)
+	}
+	n := Fit(scores)
+	// The quartiles of 20,000 values err by less than 0.02 scales (one in 1,000 draws).
+	if math.Abs(n.Location-3) > 0.02 || math.Abs(n.Scale-0.5) > 0.02 || n.Sentences != 20000 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// Banks of 96 draws keep the promised rate on average, and a tenth of sentences that do
+// fit the video costs little.
+func TestFit_FalseAlarms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	for _, fitting := range []int{0, 10} {
+		alarms, total := 0, 0
+		for range 400 {
+			scores := make([]float64, 96)
+			for i := range scores {
+				if scores[i] = gumbel(rng, 0, 1); i < fitting {
+					scores[i] += 20
+				}
+			}
+			limit := Fit(scores).Score(DefaultConfidence)
+			for range 200 {
+				if total++; gumbel(rng, 0, 1) > limit {
+					alarms++
+				}
+			}
+		}
+		rate := float64(alarms) / float64(total)
+		t.Logf("%d of 96 fit the video: %.1f %% false alarms", fitting, 100*rate)
+		// Fitting sentences raise the limit; the spread of the fit adds a little.
+		if rate > 0.06 || rate < 0.02 {
+			t.Errorf("%d fit: false alarms %.3f, promised 0.05", fitting, rate)
+		}
+	}
+}
+
+func TestNull_Properties(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		scores := rapid.SliceOfN(rapid.Float64Range(-100, 100), 8, 200).Draw(rt, "scores")
+		n := Fit(scores)
+		if !n.Known() {
+			return
+		}
+		a := rapid.Float64Range(-1e3, 1e3).Draw(rt, "a")
+		b := rapid.Float64Range(-1e3, 1e3).Draw(rt, "b")
+		ca, cb := n.Confidence(a), n.Confidence(b)
+		if !(ca >= 0 && ca <= 1) || a < b && ca > cb || a < b && n.FalseAlarm(a) < n.FalseAlarm(b) {
+			rt.Fatalf("%+v: %v has %v, %v has %v", n, a, ca, b, cb)
+		}
+		if sum := ca + n.FalseAlarm(a); math.Abs(sum-1) > 1e-12 {
+			rt.Fatalf("confidence and false alarm add up to %v", sum)
+		}
+		p := rapid.Float64Range(0.01, 0.999).Draw(rt, "p")
+		if got := n.Confidence(n.Score(p)); math.Abs(got-p) > 1e-6 { // location and scale of any size cancel
+			rt.Fatalf("%+v: confidence of the score of %v is %v", n, p, got)
+		}
+		// Another unit of scores, as another model has, changes no confidence.
+		k, c := rapid.Float64Range(0.01, 100).Draw(rt, "k"), rapid.Float64Range(-10, 10).Draw(rt, "c")
+		other := make([]float64, len(scores))
+		for i, s := range scores {
+			other[i] = k*s + c
+		}
+		if m := Fit(other); n.Scale > 1e-6 && math.Abs(m.Confidence(k*a+c)-ca) > 1e-5 {
+			rt.Fatalf("in another unit %v, not %v", m.Confidence(k*a+c), ca)
+		}
+	})
+}
+
+func TestFit_Unknown(t *testing.T) {
+	inf := math.Inf(-1)
+	for name, scores := range map[string][]float64{
+		"none": nil, "few": {1, 2, 3, 4, 5, 6, 7}, "same": slices.Repeat([]float64{2}, 50),
+		"nothing found": slices.Repeat([]float64{inf}, 96), "nan": slices.Repeat([]float64{math.NaN()}, 96),
+	} {
+		n := Fit(scores)
+		if n.Known() || n.Confidence(1) != 0 || !math.IsNaN(n.FalseAlarm(1)) {
+			t.Errorf("%s: %+v", name, n)
+		}
+	}
+	some := append(slices.Repeat([]float64{inf}, 50), 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	if n := Fit(some); !n.Known() || n.Sentences != 9 || n.Confidence(math.NaN()) != 0 {
+		t.Errorf("%+v", n)
+	}
+	// Far in the tail confidences are all 1; false alarms still differ.
+	n := Null{Location: 0, Scale: 1}
+	if n.Confidence(40) != 1 || n.FalseAlarm(41) >= n.FalseAlarm(40) || n.FalseAlarm(40) == 0 {
+		t.Errorf("%v %v", n.FalseAlarm(40), n.FalseAlarm(41))
+	}
+}
+
+// answers is a prepared video that gives every sentence its first value as a score, and a
+// moment of a larger one that is not valid.
+type answers struct {
+	calls int
+	err   error
+}
+
+func (a *answers) Localize(_ context.Context, sentences []tall.Sentence) ([]tall.Scored, error) {
+	a.calls++
+	var out []tall.Scored
+	for _, s := range sentences {
+		scored := tall.Scored{Spans: []tall.Span{{Start: 1, End: 2}, {Start: 2, End: 1}}, Scores: []float32{s.Vector[0], 100}}
+		if s.Vector[0] == 0 {
+			scored = tall.Scored{}
+		}
+		out = append(out, scored)
+	}
+	return out, a.err
+}
+
+func TestBest_Localize(t *testing.T) {
+	var sentences []tall.Sentence
+	for i := range 20 {
+		sentences = append(sentences, tall.Sentence{Vector: []float32{float32(i)}})
+	}
+	a := &answers{}
+	last := 0
+	got, err := Best(t.Context(), a, sentences, func(done, total int) { last = done })
+	if err != nil || len(got) != 20 || a.calls != 3 || last != 20 {
+		t.Fatalf("%v %v, %d calls, %d done", got, err, a.calls, last)
+	}
+	for i, s := range got {
+		if i == 0 && !math.IsInf(s, -1) || i > 0 && s != float64(i) {
+			t.Errorf("sentence %d: %v", i, s)
+		}
+	}
+	n, err := Measure(t.Context(), a, sentences, nil)
+	if err != nil || !n.Known() || n.Sentences != 19 {
+		t.Errorf("%+v %v", n, err)
+	}
+	a.err = errors.New("broken")
+	if _, err := Measure(t.Context(), a, sentences, nil); err == nil {
+		t.Error("the error is lost")
+	}
+}
