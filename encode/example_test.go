@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleOpen() {
-	source, err := encode.Open("hash:512")
+	source, err := encode.Open("hash:512", encode.Options{})
 	if err != nil {
 		panic(err)
 	}

@@ -7,46 +7,30 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"tall"
 )
 
-// Prefixes of the encoders in [Open]'s text.
-const (
-	glovePrefix = "glove:"
-	hashPrefix  = "hash:"
-)
-
 // Source gives examples their sentence vectors.
 type Source struct {
 	spec     string
-	hash     *Hash
-	glove    string // file of word vectors
+	encoder  Sentences // nil: vectors are looked up
 	vectors  *Vectors
 	manifest tall.Manifest
 	used     string // hash of the ids and vectors looked up, where each has its own file
 }
 
-// Open opens what --sentences names: glove:FILE (the mean of word vectors, [Glove]),
-// hash:DIM ([Hash]), or a file or folder of vectors ([Vectors]).
-func Open(spec string) (*Source, error) {
+// Open opens what --sentences names: an encoder ([OpenSentences]), or a file or folder of
+// vectors ([Vectors]).
+func Open(spec string, o Options) (*Source, error) {
 	s := &Source{spec: spec}
 	var err error
-	if file, ok := strings.CutPrefix(spec, glovePrefix); ok {
-		s.glove = file
-		return s, nil
-	}
-	if dim, ok := strings.CutPrefix(spec, hashPrefix); ok {
-		n, err := strconv.Atoi(dim)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s: give a number of values, as in hash:512", tall.ErrFormat, spec)
-		}
-		if s.hash, err = NewHash(n); err != nil {
+	if namesSentences(spec) {
+		if s.encoder, err = OpenSentences(spec, o); err != nil {
 			return nil, err
 		}
-		s.manifest = s.hash.Manifest()
+		s.manifest = s.encoder.Manifest()
 		return s, nil
 	}
 	s.vectors, err = OpenVectors(spec)
@@ -66,18 +50,11 @@ func (s *Source) Fill(ctx context.Context, examples []tall.Example, warn func(er
 			return fmt.Errorf("%w: sentence %s of %s has no text that could be encoded; give its vectors (--sentences FILE)", tall.ErrMissing, e.ID, e.Video)
 		}
 	}
-	var encoder tall.SentenceEncoder = s.hash
-	if s.glove != "" {
-		g, err := OpenGlove(s.glove, texts)
-		if err != nil {
-			return err
-		}
-		encoder, s.manifest = g, g.Manifest()
-	}
-	sentences, err := encoder.EncodeSentences(ctx, texts)
+	sentences, err := s.encoder.EncodeSentences(ctx, texts)
 	if err != nil {
 		return err
 	}
+	s.manifest = s.encoder.Manifest()
 	empty, first := 0, ""
 	for i, sentence := range sentences {
 		examples[i].Sentence = sentence
@@ -146,18 +123,26 @@ func (s *Source) Manifest() tall.Manifest { return s.manifest }
 // Spec is the text that the source was opened by.
 func (s *Source) Spec() string { return s.spec }
 
-// NeedsNoFile reports whether the text alone makes the vectors, as hash:DIM does.
-func (s *Source) NeedsNoFile() bool { return s.hash != nil }
+// NeedsNoFile reports whether the text alone makes the vectors, without naming a file of
+// the user's, as hash:DIM does.
+func (s *Source) NeedsNoFile() bool {
+	name, model, _ := strings.Cut(s.spec, ":")
+	return s.encoder != nil && (model == "" || name == "hash")
+}
 
 // Hashes tell the state of the files that the vectors of [Source.Fill] come from, for
 // records: the SHA-256 of a file ("sha256:"), or, where there is one for each sentence,
 // that of the ids and vectors found ("vectors:").
 func (s *Source) Hashes() (map[string]string, error) {
-	switch {
-	case s.hash != nil:
-		return nil, nil
-	case s.glove != "":
-		return map[string]string{s.glove: s.manifest.WeightsHash}, nil
+	if s.encoder != nil {
+		if s.manifest.WeightsHash == "" {
+			return nil, nil
+		}
+		name, model, _ := strings.Cut(s.spec, ":")
+		if model == "" {
+			model = name
+		}
+		return map[string]string{model: s.manifest.WeightsHash}, nil
 	}
 	if s.vectors.many {
 		return map[string]string{s.vectors.path: s.used}, nil

@@ -89,7 +89,7 @@ func TestSource_Layouts(t *testing.T) {
 		"by-id.npz", "by-text.npz", "by-id.safetensors", "matrix.safetensors", "matrix.npy", "text", "plain",
 		"text/clip_text_qid{id}.npz", "text/clip_text_qid{id}",
 	} {
-		s, err := Open(in(spec))
+		s, err := Open(in(spec), Options{})
 		if err != nil {
 			t.Errorf("%s: %v", spec, err)
 			continue
@@ -123,7 +123,7 @@ func TestSource_Manifest(t *testing.T) {
 	dir := t.TempDir()
 	saveNPZ(t, dir+"/v.npz", array{"7", []int{2}, []float32{1, 2}}, array{"8", []int{2}, []float32{3, 4}})
 	save(t, dir+"/manifest.json", `{"encoder":"clip text","weights_hash":"sha256:1","normalization":"none","dim":2}`)
-	s, err := Open(dir + "/v.npz")
+	s, err := Open(dir+"/v.npz", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +135,13 @@ func TestSource_Manifest(t *testing.T) {
 		t.Error(diff)
 	}
 	save(t, dir+"/sentences.manifest.json", `{"dim":3}`)
-	if s, err = Open(dir + "/v.npz"); err != nil {
+	if s, err = Open(dir+"/v.npz", Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Fill(t.Context(), asked(), nil); !errors.Is(err, tall.ErrShape) || !strings.Contains(err.Error(), "says 3") {
 		t.Errorf("another dim: %v", err)
 	}
-	if s, err = Open("hash:16"); err != nil {
+	if s, err = Open("hash:16", Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if s.Manifest().Unknown() || !s.NeedsNoFile() || s.Spec() != "hash:16" {
@@ -193,7 +193,7 @@ func TestSource_Refuses(t *testing.T) {
 		dir + "/which/q{id}.npz":   {tall.ErrMissing, "2 of 2"},
 		dir + "/which/{id}_x.none": {tall.ErrMissing, "2 of 2"},
 	} {
-		s, err := Open(spec)
+		s, err := Open(spec, Options{})
 		if err == nil {
 			err = s.Fill(t.Context(), asked(), nil)
 		}
@@ -201,7 +201,7 @@ func TestSource_Refuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v and %q", spec, err, c.is, c.says)
 		}
 	}
-	s, err := Open("hash:8")
+	s, err := Open("hash:8", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestSource_Real(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(filepath.Join(dir, "clip_text_qid{id}.npz"))
+	s, err := Open(filepath.Join(dir, "clip_text_qid{id}.npz"), Options{})
 	if err == nil {
 		err = s.Fill(t.Context(), corpus.Examples, nil)
 	}

@@ -44,7 +44,7 @@ func (d *dataFlags) register(cmd *cobra.Command) {
 	f.StringVar(&d.durations, "durations", "", "with --data: file or folder with the lengths of the videos; empty: sought beside the annotations")
 	f.StringVar(&d.repair, "repair", "none", "with --data: none, clamp (cut spans to their video) or drop (leave out what is wrong)")
 	f.StringArrayVar(&d.features, "features", nil, "with --data: folder, file or DIR/PATTERN with {video} of features, as PATH, NAME=PATH or NAME:l2=PATH; several stand side by side")
-	f.StringVar(&d.sentenceSpec, "sentences", "", "with --data: sentence vectors: a file, a folder or DIR/PATTERN with {id}, or glove:FILE, or hash:DIM")
+	f.StringVar(&d.sentenceSpec, "sentences", "", "with --data: sentence vectors: a file, a folder or DIR/PATTERN with {id}, or an encoder: "+strings.Join(encode.SentenceNames(), ", "))
 	f.Float64Var(&d.window, "window", 0, "with --data: seconds that a row of per-clip features tells of (default: the manifest's, or --stride)")
 	f.Float64Var(&d.stride, "stride", 0, "with --data: seconds between two rows (default: the manifest's)")
 	f.Float64Var(&d.rate, "rate", 0, "with --data: rows a second, in the place of --stride; for folders of windows, frames a second")
@@ -282,14 +282,17 @@ func (c *common) fill(ctx context.Context, con *console, d *sectionData) error {
 			return nil
 		}
 		if c.recorded == nil || c.recorded.Sentences == "" {
-			return errors.New("--data needs --sentences: the sentences' vectors (a file or folder), or what makes them (glove:FILE, hash:DIM)")
+			return errors.New("--data needs --sentences: the sentences' vectors (a file or folder), or what makes them (" + strings.Join(encode.SentenceNames(), ", ") + ")")
 		}
 		spec = c.recorded.Sentences
 		con.Info("sentence vectors as the model had them", "sentences", spec)
 	}
 	if c.encoder == nil {
-		var err error
-		if c.encoder, err = encode.Open(spec); err != nil {
+		o, err := c.encoderOptions()
+		if err != nil {
+			return err
+		}
+		if c.encoder, err = encode.Open(spec, o); err != nil {
 			return fmt.Errorf("--sentences: %w", err)
 		}
 	}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tall/encode"
+	"tall/fetch"
+	"tall/media"
+)
+
+// encoderFlags are those of commands that read videos.
+type encoderFlags struct {
+	*global
+	ffmpeg string
+	rate   float64
+}
+
+func (e *encoderFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&e.ffmpeg, "ffmpeg", "", "ffmpeg's path, or the folder with ffmpeg and ffprobe (default: sought in PATH)")
+	f.Float64Var(&e.rate, "rate", 0, "frames a second that the encoder sees (default: the encoder's own)")
+}
+
+// tools finds ffmpeg, lazily: folders of images and Y4M files need none.
+func (e *encoderFlags) tools() (*media.Tools, error) {
+	threads, err := e.workers()
+	if err != nil {
+		return nil, err
+	}
+	return media.Find(media.Options{FFmpeg: e.ffmpeg, Threads: threads})
+}
+
+// options are what encoders are opened with.
+func (e *encoderFlags) options() (encode.Options, error) {
+	o, err := e.encoderOptions()
+	if e.rate < 0 {
+		return o, fmt.Errorf("--rate %g: give a number of frames a second above 0", e.rate)
+	}
+	o.Rate = e.rate
+	return o, err
+}
+
+// encoderOptions are those of commands without flags of their own for encoders.
+func (g *global) encoderOptions() (encode.Options, error) {
+	threads, err := g.workers()
+	return encode.Options{Threads: threads, Models: modelDir}, err
+}
+
+// modelDir finds the folder of a model: a path, or a name of the catalogue that was pulled.
+func modelDir(name string) (string, error) {
+	dir, _, err := fetch.ModelDir(name)
+	return dir, err
+}

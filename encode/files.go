@@ -1,0 +1,191 @@
+package encode
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"tall"
+	"tall/feature"
+	"tall/media"
+	"tall/weights"
+)
+
+// FeaturesName is the tensor of features, (N, D), in the file of a video.
+const FeaturesName = "features"
+
+// Files encodes video files. It is for one goroutine at a time, as its encoder is.
+type Files struct {
+	Tools *media.Tools
+	Video Video
+	// Progress, if not nil, is told how many seconds of the video are done.
+	Progress func(done, total float64)
+	// Warn, if not nil, is told what does not keep a video from being encoded, such as
+	// that its file ends early.
+	Warn func(warning error)
+}
+
+// EncodeVideo implements [tall.VideoEncoder]: spans in seconds, one stream of (N, D).
+// Features.Video is the path.
+func (f *Files) EncodeVideo(ctx context.Context, path string) (*tall.Features, error) {
+	out := &tall.Features{Video: path, FPS: 1}
+	d := f.Video.Describe()
+	s := tall.Stream{Manifest: d.Manifest, D: d.Dim}
+	_, err := f.rows(ctx, path, func(span tall.Span, row []float32) error {
+		out.Spans = append(out.Spans, span)
+		s.Data = append(s.Data, row...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.N = len(out.Spans)
+	out.Streams = []tall.Stream{s}
+	return out, nil
+}
+
+// Save encodes a video into dir/name.safetensors, a tensor "features" (N, D), which
+// [feature.OpenTracks] reads; the folder's manifest.json says how they are made and is
+// written where it is missing. Rows wait in a temporary file of dir, so that memory does
+// not grow with the video's length. Meta goes into the file's metadata, beside what is
+// known of the video. It returns the number of rows.
+//
+// Errors wrap [tall.ErrManifest] where the folder holds features made otherwise.
+func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[string]string) (n int, err error) {
+	d := f.Video.Describe()
+	if err := Prepare(dir, d); err != nil {
+		return 0, err
+	}
+	spool, err := os.CreateTemp(dir, ".rows-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	w := bufio.NewWriterSize(spool, 1<<16)
+	info, err := f.rows(ctx, path, func(_ tall.Span, row []float32) error {
+		n++
+		return binary.Write(w, binary.LittleEndian, row)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	all := map[string]string{
+		"encoder":  d.Encoder,
+		"duration": strconv.FormatFloat(info.Duration, 'f', -1, 64),
+		"fps":      fmt.Sprintf("%d/%d", info.FPSNum, info.FPSDen),
+	}
+	for k, v := range meta {
+		all[k] = v
+	}
+	rows := weights.Stream{
+		Spec:   weights.Spec{Name: FeaturesName, Shape: []int{n, d.Dim}},
+		Values: func(part func([]float32) error) error { return replay(spool, part) },
+	}
+	return n, weights.WriteStreams(filepath.Join(dir, name+".safetensors"), all, []weights.Stream{rows})
+}
+
+// replay reads the float32 values of a file from its beginning.
+func replay(file *os.File, part func([]float32) error) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	raw := make([]byte, 1<<16)
+	values := make([]float32, len(raw)/4)
+	for {
+		n, err := io.ReadFull(file, raw)
+		if n > 0 {
+			for i := range n / 4 {
+				values[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+			}
+			if err := part(values[:n/4]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// rows runs the encoder over one video and checks what it emits.
+func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []float32) error) (media.Info, error) {
+	info, err := f.Tools.Probe(ctx, path)
+	if err != nil {
+		return info, err
+	}
+	frames, err := f.Tools.Frames(ctx, info, f.Video.Sampling(info))
+	if err != nil {
+		return info, err
+	}
+	defer frames.Close()
+	dim, n := f.Video.Describe().Dim, 0
+	err = f.Video.Encode(ctx, info, frames, func(span tall.Span, row []float32) error {
+		if len(row) != dim {
+			return fmt.Errorf("%w: row %d of %s has %d values, %d expected", tall.ErrShape, n, path, len(row), dim)
+		}
+		if feature.NotFinite(row) > 0 {
+			return fmt.Errorf("%w: row %d of %s (%.2f to %.2f s)", tall.ErrNotFinite, n, path, span.Start, span.End)
+		}
+		n++
+		if f.Progress != nil {
+			f.Progress(min(span.End, info.Duration), info.Duration)
+		}
+		return emit(span, row)
+	})
+	if text := frames.Warning(); err == nil && text != "" && f.Warn != nil {
+		f.Warn(errors.New(text))
+	}
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: %s is too short (%.2f s) for a single row of features", tall.ErrFormat, path, info.Duration)
+	}
+	return info, err
+}
+
+// Prepare makes a folder of features and its manifest.json. A folder that has one must
+// say the same, or the error wraps [tall.ErrManifest] and names what differs: rows of
+// two kinds in a folder could not be told apart later.
+func Prepare(dir string, d feature.Description) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, feature.ManifestName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tall.ReplaceFile(path, func(w io.Writer) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", "  ")
+			return e.Encode(d)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	have, err := feature.ParseDescription(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := have.Check(d.Manifest); err != nil {
+		return fmt.Errorf("%s holds features that were made otherwise; choose another folder: %w", dir, err)
+	}
+	if have.Stride != d.Stride || have.Window != d.Window {
+		return fmt.Errorf("%w: %s holds rows of %g s every %g s, these are of %g s every %g s; choose another folder",
+			tall.ErrManifest, dir, have.Window, have.Stride, d.Window, d.Stride)
+	}
+	return nil
+}
