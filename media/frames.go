@@ -144,13 +144,17 @@ func (p plan) filters(info Info, s Sampling, end float64, v version) string {
 		}
 		chain = append(chain, trim, info)
 	}
-	// Catmull-Rom is the bicubic that image libraries use; swscale widens it when
-	// shrinking, so that nothing aliases.
-	scale := fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:param0=0:param1=0.5", p.width, p.height)
+	return strings.Join(append(chain, p.scaler(info, p.width, p.height, "rgb24")), ",")
+}
+
+// scaler brings pictures to a size and a pixel format. Catmull-Rom is the bicubic that
+// image libraries use; swscale widens it when shrinking, so that nothing aliases.
+func (plan) scaler(info Info, width, height int, pixels string) string {
+	scale := fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:param0=0:param1=0.5", width, height)
 	if info.Matrix == "" && hd(info.Width, info.Height) {
 		scale += ":in_color_matrix=bt709" // what players take HD for when it does not say
 	}
-	return strings.Join(append(chain, scale, "format=rgb24"), ",")
+	return scale + ",format=" + pixels
 }
 
 // hd says whether players take a video that does not name its colors for BT.709.

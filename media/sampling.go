@@ -12,6 +12,9 @@ import (
 // may stand at 0.067.
 const slack = 0.0005
 
+// maxSide bounds a side of a frame that is asked for, pixels.
+const maxSide = 1 << 14
+
 // check refuses samplings that make no sense.
 func (s Sampling) check() error {
 	switch {
@@ -21,8 +24,8 @@ func (s Sampling) check() error {
 		return fmt.Errorf("media: %w: a rate of %g frames a second is less than one a day", tall.ErrShape, s.Rate)
 	case math.IsNaN(s.From) || math.IsNaN(s.To) || math.IsInf(s.From, 0) || math.IsInf(s.To, 0) || s.From < 0 || s.To < 0 || s.To > 0 && s.To <= s.From:
 		return fmt.Errorf("media: %w: the part from %g to %g s", tall.ErrShape, s.From, s.To)
-	case s.Width < 0 || s.Height < 0 || s.Width > 1<<14 || s.Height > 1<<14:
-		return fmt.Errorf("media: %w: frames of %d x %d pixels, want 16384 a side at most", tall.ErrShape, s.Width, s.Height)
+	case s.Width < 0 || s.Height < 0 || s.Width > maxSide || s.Height > maxSide:
+		return fmt.Errorf("media: %w: frames of %d x %d pixels, want %d a side at most", tall.ErrShape, s.Width, s.Height, maxSide)
 	}
 	switch s.Fit {
 	case FitNone:

@@ -17,25 +17,15 @@ func (t *Tools) scan(ctx context.Context, info Info) (Info, error) {
 	if err != nil {
 		return info, err
 	}
-	var packets packets
-	args := append([]string{
-		"-v", "error", "-select_streams", strconv.Itoa(info.Stream),
-		"-show_entries", "packet=pts_time,dts_time,duration_time", "-print_format", "compact=print_section=0",
-	}, input(info.Path)...)
-	// Reading is as fast as the disk: ten times what a glance may take is enough for
-	// hundreds of gigabytes.
-	_, said, err := run(ctx, child{path: programs.ffprobe, args: args, stdout: &packets, memory: t.memory()}, 10*t.probeTime())
+	packets, err := t.packets(ctx, programs, info.Path, strconv.Itoa(info.Stream), "")
 	if err != nil {
-		return info, explain(ctx, info.Path, said, err)
+		return info, err
 	}
 	if packets.n == 0 {
 		return info, fmt.Errorf("%s: %w: its video track holds no pictures", info.Path, tall.ErrFormat)
 	}
 	info.Frames = packets.n
-	gap := packets.duration
-	if gap <= 0 && packets.n > 1 {
-		gap = (packets.last - packets.first) / float64(packets.n-1)
-	}
+	gap := packets.gap()
 	if gap <= 0 && info.FPS() > 0 {
 		gap = 1 / info.FPS()
 	}
@@ -50,12 +40,44 @@ func (t *Tools) scan(ctx context.Context, info Info) (Info, error) {
 	return info, checkDuration(info)
 }
 
-// packets takes in ffprobe's lines "pts_time=1.2|dts_time=1.1|duration_time=0.04".
+// packets lists a track's packets, without decoding: all, or those of an interval as
+// ffprobe writes it ("10%20").
+func (t *Tools) packets(ctx context.Context, programs programs, path, track, interval string) (*packets, error) {
+	p := &packets{listKeys: interval != ""}
+	args := []string{
+		"-v", "error", "-select_streams", track,
+		"-show_entries", "packet=pts_time,dts_time,duration_time,flags", "-print_format", "compact=print_section=0",
+	}
+	if interval != "" {
+		args = append(args, "-read_intervals", interval)
+	}
+	// Reading is as fast as the disk: ten times what a glance may take is enough for
+	// hundreds of gigabytes.
+	_, said, err := run(ctx, child{path: programs.ffprobe, args: append(args, input(path)...), stdout: p, memory: t.memory()}, 10*t.probeTime())
+	if err != nil {
+		return p, explain(ctx, path, said, err)
+	}
+	return p, nil
+}
+
+// packets takes in ffprobe's lines "pts_time=1.2|dts_time=1.1|duration_time=0.04|flags=K_".
 type packets struct {
+	listKeys bool
+
 	line        []byte
 	n           int
-	first, last float64 // seconds on the container's clock
-	duration    float64 // of the last packet
+	first, last float64   // seconds on the container's clock
+	duration    float64   // of the last packet
+	key         bool      // the first packet is a key frame
+	keys        []float64 // times of key frames, with listKeys
+}
+
+// gap is how long the last picture is shown, in seconds; 0: unknown.
+func (p *packets) gap() float64 {
+	if p.duration <= 0 && p.n > 1 {
+		return (p.last - p.first) / float64(p.n-1)
+	}
+	return p.duration
 }
 
 func (p *packets) Write(data []byte) (int, error) {
@@ -75,9 +97,13 @@ func (p *packets) Write(data []byte) (int, error) {
 }
 
 func (p *packets) take(line string) {
-	at, duration, ok := 0.0, 0.0, false
+	at, duration, ok, key := 0.0, 0.0, false, false
 	for field := range strings.SplitSeq(strings.TrimSpace(line), "|") {
 		name, text, _ := strings.Cut(field, "=")
+		if name == "flags" {
+			key = strings.HasPrefix(text, "K")
+			continue
+		}
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || v-v != 0 {
 			continue
@@ -101,6 +127,12 @@ func (p *packets) take(line string) {
 	}
 	if p.n == 0 || at >= p.last {
 		p.last, p.duration = at, duration
+	}
+	if key && p.n == 0 {
+		p.key = true
+	}
+	if key && p.listKeys {
+		p.keys = append(p.keys, at)
 	}
 	p.n++
 }

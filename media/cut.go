@@ -1,0 +1,202 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"tall"
+)
+
+// Cut writes a part of a video, with its sound, to a file whose extension says the
+// format (.mp4, .mov, .mkv, .webm, .avi, .ts), and returns the span that the file holds, in
+// the source's seconds.
+//
+// Without exact, pictures and sound are copied as they are, which takes no time and no
+// quality: the file then begins at the last key frame that is not later than the span,
+// and holds the whole span. Where the format cannot hold them, and with exact, they are
+// encoded anew: the file begins at the span's beginning, and ends within a frame of its
+// end. A span that reaches beyond the video is cut down to it. The file appears under its
+// name only when it is complete.
+func (t *Tools) Cut(ctx context.Context, info Info, span tall.Span, out string, exact bool) (tall.Span, error) {
+	span.Start = max(0, span.Start)
+	if info.Duration > 0 {
+		span.End = min(span.End, info.Duration)
+	}
+	if !span.Valid() {
+		return span, fmt.Errorf("%s: %w: the part %s s of a video of %g s", info.Path, tall.ErrShape, span, info.Duration)
+	}
+	folder, _, err := checkFile(info.Path)
+	if err != nil {
+		return span, err
+	}
+	if same(info.Path, out) {
+		return span, fmt.Errorf("%s: %w: the cut would replace its source", out, tall.ErrUnsafe)
+	}
+	programs, err := t.found()
+	if err != nil {
+		return span, err
+	}
+	codec, err := t.h264(ctx, programs)
+	if err != nil {
+		return span, err
+	}
+	format, err := formatOf(out, codec)
+	if err != nil {
+		return span, err
+	}
+	var got tall.Span
+	err = replaceFile(out, func(temp string) error {
+		var err error
+		switch {
+		case folder || info.Format == formatY4M:
+			got, err = t.cutFrames(ctx, programs, format, info, span, temp)
+			return err
+		case !exact:
+			if got, err = t.copy(ctx, programs, format, info, span, temp); err == nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		got, err = t.transcode(ctx, programs, format, info, span, temp)
+		return err
+	})
+	return got, err
+}
+
+func same(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// cutTime bounds the time of a cut: copying and encoding are faster than a twentieth of
+// real time on anything that runs this.
+func (t *Tools) cutTime(length float64) time.Duration {
+	return 10*t.probeTime() + time.Duration(20*length*float64(time.Second))
+}
+
+// errNoCopy tells that a part cannot be copied; it is encoded then.
+var errNoCopy = errors.New("the streams cannot be copied")
+
+// copy cuts without encoding, from a key frame on.
+func (t *Tools) copy(ctx context.Context, programs programs, format format, info Info, span tall.Span, temp string) (tall.Span, error) {
+	key, err := t.keyFrame(ctx, programs, info, span.Start)
+	if err != nil {
+		return span, err
+	}
+	// A hair before the key frame, and nothing before that point is copied: what is
+	// written begins with the key frame itself.
+	seek := max(0, key-slack)
+	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc), "-y"}
+	if seek > 0 {
+		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
+	}
+	args = append(args, input(info.Path)...)
+	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map", "0:a?", "-map_chapters", "-1", "-c", "copy", "-copypriorss", "0",
+		"-t", seconds(span.End-seek), "-avoid_negative_ts", "make_zero", "-f", format.muxer)
+	if format.muxer == "mp4" || format.muxer == "mov" {
+		args = append(args, "-movflags", "+faststart")
+	}
+	_, said, err := run(ctx, child{path: programs.ffmpeg, args: append(args, "file:"+temp), memory: t.memory()}, t.cutTime(span.End-seek))
+	if err != nil {
+		return span, explain(ctx, info.Path, said, err)
+	}
+	packets, err := t.packets(ctx, programs, temp, "v:0", "")
+	if err != nil || packets.n == 0 || !packets.key {
+		return span, errNoCopy
+	}
+	return tall.Span{Start: key, End: key + packets.last + packets.gap() - packets.first}, nil
+}
+
+// keyFrame is the time of the last key frame that is not later than at.
+func (t *Tools) keyFrame(ctx context.Context, programs programs, info Info, at float64) (float64, error) {
+	// Seeking lands before the point in most containers, and somewhere near it in the
+	// rest: it begins ever earlier until a key frame is among what was read.
+	for back := float64(seekMargin); ; back *= 4 {
+		from := max(0, at-back)
+		interval := fmt.Sprintf("%s%%%s", seconds(info.Start+from), seconds(info.Start+at+1))
+		if from == 0 {
+			interval = "%" + seconds(info.Start+at+1)
+		}
+		packets, err := t.packets(ctx, programs, info.Path, strconv.Itoa(info.Stream), interval)
+		if err != nil {
+			return 0, err
+		}
+		best := math.Inf(-1)
+		for _, key := range packets.keys {
+			if key -= info.Start; key <= at+slack {
+				best = max(best, key)
+			}
+		}
+		if !math.IsInf(best, 0) {
+			return max(0, best), nil
+		}
+		if from == 0 {
+			return 0, errNoCopy
+		}
+	}
+}
+
+// transcode cuts by encoding anew, at exact boundaries.
+func (t *Tools) transcode(ctx context.Context, programs programs, format format, info Info, span tall.Span, temp string) (tall.Span, error) {
+	p := plan{}
+	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc), "-y", "-max_pixels", strconv.Itoa(maxPixels), "-reinit_filter", "0"}
+	if t.options.Threads > 0 {
+		args = append(args, "-threads", strconv.Itoa(t.options.Threads))
+	}
+	// Sound needs no key frame, but its decoder a moment to settle.
+	if seek := span.Start - seekMargin; seek > 0 {
+		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
+		p.shift = seek
+	}
+	args = append(args, input(info.Path)...)
+	from, end := span.Start-p.shift, span.End-p.shift
+
+	width, height := max(2, info.Width&^1), max(2, info.Height&^1)
+	chain := []string{"settb=AVTB"}
+	frames := 0
+	if info.FPSDen > 0 && !info.Variable {
+		// The picture that is shown at the beginning becomes the first one.
+		frames = max(1, int(math.Round(span.Len()*info.FPS())))
+		chain = append(chain, fmt.Sprintf("fps=fps=%d/%d:round=up:start_time=%s", info.FPSNum, info.FPSDen, seconds(from+slack)), "setpts=PTS-STARTPTS")
+		span.End = span.Start + float64(frames)/info.FPS()
+	} else {
+		chain = append(chain, "trim=start="+seconds(from-slack)+":end="+seconds(end-slack), "setpts=PTS-"+seconds(from)+"/TB")
+	}
+	chain = append(chain, p.scaler(info, width, height, "yuv420p"), "setsar=1")
+	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map_chapters", "-1", "-vf", strings.Join(chain, ","))
+	if frames > 0 {
+		args = append(args, "-frames:v", strconv.Itoa(frames))
+	}
+	if info.Audio > 0 {
+		args = append(args, "-map", "0:a?", "-af", fmt.Sprintf("atrim=start=%s:end=%s,asetpts=PTS-%s/TB", seconds(from), seconds(end), seconds(from)))
+		args = append(args, format.audio...)
+	}
+	args = append(args, format.video...)
+	args = append(args, "-f", format.muxer, "file:"+temp)
+	_, said, err := run(ctx, child{path: programs.ffmpeg, args: args, memory: t.memory()}, t.cutTime(end))
+	if err != nil {
+		return span, explain(ctx, info.Path, said, err)
+	}
+	return span, nil
+}
+
+// cutFrames encodes a part of what ffmpeg does not read itself: images and Y4M.
+func (t *Tools) cutFrames(ctx context.Context, programs programs, format format, info Info, span tall.Span, temp string) (tall.Span, error) {
+	fps := info.FPS()
+	s := Sampling{Rate: fps, From: span.Start, To: span.End, Fit: FitStretch, Width: max(2, info.Width&^1), Height: max(2, info.Height&^1)}
+	frames, err := t.Frames(ctx, info, s)
+	if err != nil {
+		return span, err
+	}
+	defer frames.Close()
+	args := append(rawInput(s.Width, s.Height, fps), format.video...)
+	args = append(args, "-f", format.muxer, "file:"+temp)
+	n, err := feed(ctx, child{path: programs.ffmpeg, args: args, memory: t.memory()}, info.Path, s.Width, s.Height, frames)
+	return tall.Span{Start: span.Start, End: span.Start + float64(n)/fps}, err
+}
