@@ -1,2 +1,3 @@
-// Package classical describes frames by colour, gradients and motion, without learned weights.
+// Package classical describes frames by color, gradients and motion, without learned
+// weights.
 package classical

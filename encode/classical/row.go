@@ -1,0 +1,146 @@
+package classical
+
+// The parts of a row, in this order; see the package's documentation.
+const (
+	layoutSize = cells * Colors
+	hogSize    = cells * orientations
+	hofSize    = cells * (directions + 1)
+	mbhSize    = quarters * 2 * directions
+	driftSize  = Colors * 7
+	edgeSize   = Colors
+	changeSize = Colors * 4
+
+	// Dim is D, the number of values in a row.
+	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize
+)
+
+// Weights of the parts, so that none drowns the others: what brings their values to a
+// mean square of about 1 on videos of kitchens.
+const (
+	layoutGain = 4
+	hogGain    = 8
+	hofGain    = 8
+	mbhGain    = 8
+	driftGain  = 10
+	edgeGain   = 10
+	changeGain = 10
+)
+
+// rows gathers stills and pairs into rows of a fixed number of frames.
+type rows struct {
+	frames int // in the current row
+	pairs  int
+	layout [cells][Colors]float32
+	hog    [cells][orientations]float32
+	edges  [Colors]float32
+	motion pair
+	first  [Colors]shape // of the row's first frame
+	last   [Colors]shape
+	values [Dim]float32
+}
+
+// still adds a frame of the row.
+func (r *rows) still(s *still) {
+	if r.frames == 0 {
+		r.first = s.shape
+	}
+	r.frames++
+	for i := range r.layout {
+		for c, v := range s.layout[i] {
+			r.layout[i][c] += v
+		}
+		for k, v := range s.hog[i] {
+			r.hog[i][k] += v
+		}
+	}
+	for c := range r.edges {
+		r.edges[c] += s.shape[c].edges
+	}
+	r.last = s.shape
+}
+
+// pair adds the motion from a frame of the row to the next, which may be the first of
+// the row after it.
+func (r *rows) pair(p *pair, next *still) {
+	r.pairs++
+	for i := range p.hof {
+		for k, v := range p.hof[i] {
+			r.motion.hof[i][k] += v
+		}
+	}
+	for i := range p.mbh {
+		for c := range p.mbh[i] {
+			for k, v := range p.mbh[i][c] {
+				r.motion.mbh[i][c][k] += v
+			}
+		}
+	}
+	for c := range p.drift {
+		sum, d := &r.motion.drift[c], &p.drift[c]
+		sum.moving += d.moving
+		sum.right += d.right
+		sum.left += d.left
+		sum.down += d.down
+		sum.up += d.up
+		sum.x += d.x
+		sum.y += d.y
+	}
+	r.last = next.shape
+}
+
+// finish returns the row, valid until the next call, and begins a new one.
+func (r *rows) finish() []float32 {
+	out := r.values[:0]
+	frames, pairs := 1/float32(max(r.frames, 1)), 1/float32(max(r.pairs, 1))
+	for i := range r.layout {
+		for _, v := range r.layout[i] {
+			out = append(out, layoutGain*sqrt32(v*frames))
+		}
+	}
+	for i := range r.hog {
+		for _, v := range r.hog[i] {
+			out = append(out, hogGain*sqrt32(v*frames))
+		}
+	}
+	for i := range r.motion.hof {
+		still := float32(1)
+		for _, v := range r.motion.hof[i] {
+			still -= v * pairs
+			out = append(out, hofGain*sqrt32(v*pairs))
+		}
+		out = append(out, hofGain*sqrt32(max(still, 0)))
+	}
+	for i := range r.motion.mbh {
+		for _, component := range r.motion.mbh[i] {
+			for _, v := range component {
+				out = append(out, mbhGain*sqrt32(v*pairs))
+			}
+		}
+	}
+	for c := range r.motion.drift {
+		d := &r.motion.drift[c]
+		for _, v := range [...]float32{d.moving, d.right, d.left, d.down, d.up, d.x, d.y} {
+			out = append(out, driftGain*root(v*pairs))
+		}
+	}
+	for _, v := range r.edges {
+		out = append(out, edgeGain*sqrt32(v*frames))
+	}
+	for c := range r.first {
+		a, b := &r.first[c], &r.last[c]
+		for _, v := range [...]float32{b.area - a.area, b.x - a.x, b.y - a.y, b.edges - a.edges} {
+			out = append(out, changeGain*root(v))
+		}
+	}
+	values := r.values
+	*r = rows{values: values}
+	return r.values[:]
+}
+
+// root is the square root with the sign kept.
+func root(x float32) float32 {
+	if x < 0 {
+		return -sqrt32(-x)
+	}
+	return sqrt32(x)
+}
