@@ -35,7 +35,7 @@ func newRoot(g *global) *cobra.Command {
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newTrain(g), newEval(g), newPredict(g), newScore(g), newGenInfer(g),
+		newTrain(g), newEval(g), newPredict(g), newScore(g), newGenInfer(g), newEncode(g),
 		newPrior(g), newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g),
 	)
 	return root
