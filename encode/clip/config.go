@@ -1,0 +1,3 @@
+package clip
+
+const maxConfigBytes = 1 << 20
