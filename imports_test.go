@@ -23,6 +23,7 @@ var imports = map[string][]string{
 	"feature":            {".", "numpy", "weights", "github.com/edsrzf/mmap-go"},
 	"dataset":            {".", "feature", "numpy"},
 	"synth":              {".", "dataset", "feature", "numpy", "media"},
+	"synth/kitchen":      {".", "dataset", "media", "golang.org/x/image"},
 	"model/ctrl":         {".", "feature", "nn", "tensor", "weights"},
 	"train":              {".", "dataset", "eval", "nn", "tensor", "weights", "github.com/gofrs/flock"},
 	"eval":               {".", "dataset"},
