@@ -32,7 +32,7 @@ const meanName = "mean"
 // maxCaffe bounds a Caffe file; protobuf itself stops at 2 GiB, C3D's is 0.3 GB.
 const maxCaffe = math.MaxInt32
 
-const source = "the authors publish them at https://github.com/facebookarchive/C3D (CC BY-NC 3.0); `tall models pull c3d` fetches them, or says what to place where"
+const origin = "the authors publish them at https://github.com/facebookarchive/C3D (CC BY-NC 3.0); `tall models pull c3d` fetches them, or says what to place where"
 
 // aliases are the names of layers in conversions to other frameworks.
 var aliases = map[string]string{"conv1": "conv1a", "conv2": "conv2a", "fc6-1": "fc6"}
@@ -55,7 +55,7 @@ func readModel(path, mean string, want plan) (params []weights.Tensor, cube []fl
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, fmt.Errorf("%w: there is no %s; give the folder or file of C3D's weights: %s", tall.ErrMissing, path, source)
+		return nil, nil, fmt.Errorf("%w: there is no %s; give the folder or file of C3D's weights: %s", tall.ErrMissing, path, origin)
 	case err != nil:
 		return nil, nil, err
 	case info.IsDir():
@@ -102,7 +102,7 @@ func first(dir string, names []string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%w: %s has none of %s: %s", tall.ErrMissing, dir, strings.Join(names, ", "), source)
+	return "", fmt.Errorf("%w: %s has none of %s: %s", tall.ErrMissing, dir, strings.Join(names, ", "), origin)
 }
 
 // readTensors reads the tensors of a safetensors file or a caffemodel, told apart by
