@@ -98,7 +98,7 @@ func (t *Tools) copy(ctx context.Context, programs programs, format format, info
 	}
 	args = append(args, input(info.Path)...)
 	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map", "0:a?", "-map_chapters", "-1", "-c", "copy", "-copypriorss", "0",
-		"-t", seconds(span.End-seek), "-avoid_negative_ts", "make_zero", "-f", format.muxer)
+		"-t", seconds(span.End-seek), "-f", format.muxer)
 	if format.muxer == "mp4" || format.muxer == "mov" {
 		args = append(args, "-movflags", "+faststart")
 	}

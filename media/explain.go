@@ -37,8 +37,9 @@ const maxPixels = 1 << 26
 const maxAlloc = maxPixels * 8
 
 var (
-	address    = regexp.MustCompile(`^(\[[^\]]* @ (0x)?[0-9a-fA-F]+\] ?)+`)
-	notAllowed = regexp.MustCompile(`(?m)^\[(\S+) @ [^\]]*\] Format not on whitelist`)
+	address    = regexp.MustCompile(`^(\[[^\]]* @ (0x)?[0-9a-fA-F]+\] ?|\[(error|fatal|panic)\] ?)+`)
+	mild       = regexp.MustCompile(`^(\[[^\]]* @ [^\]]*\] ?)*\[(info|warning|verbose|debug)\]|^ `)
+	notAllowed = regexp.MustCompile(`(?m)^\[(\S+) @ [^\]]*\] (?:\[error\] )?Format not on whitelist`)
 )
 
 // plain is a line of ffmpeg's as people should see it, 300 bytes at most.
@@ -62,9 +63,7 @@ func explain(ctx context.Context, path string, said *record, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", path, context.Cause(ctx))
 	}
-	said.mu.Lock()
-	text := string(said.head) + string(said.tail)
-	said.mu.Unlock()
+	text := strings.Join(said.raw(), "\n")
 	if m := notAllowed.FindStringSubmatch(text); m != nil {
 		return notContainer(path, m[1])
 	}

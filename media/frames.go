@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,8 +56,8 @@ func (t *Tools) Frames(ctx context.Context, info Info, s Sampling) (*Reader, err
 type plan struct {
 	args          []string
 	width, height int
+	chain         string  // of filters, one of args
 	shift         float64 // seconds to add to ffmpeg's times to get the user's
-	limit         int     // frames at most, 0: no bound
 	stall         time.Duration
 }
 
@@ -71,9 +72,9 @@ func (t *Tools) plan(info Info, s Sampling, v version) plan {
 
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel"}
 	if s.Rate == 0 {
-		args = append(args, "info") // showinfo's lines
+		args = append(args, "level+info") // showinfo's lines
 	} else {
-		args = append(args, "error")
+		args = append(args, "level+error")
 	}
 	args = append(args, "-max_alloc", strconv.Itoa(maxAlloc), "-max_pixels", strconv.Itoa(maxPixels))
 	if t.options.Threads > 0 {
@@ -103,10 +104,10 @@ func (t *Tools) plan(info Info, s Sampling, v version) plan {
 	if jumps(info.Format) && s.To <= 0 {
 		end = maxDuration // the length is a guess from the first and the last time
 	}
-	args = append(args, "-vf", p.filters(info, s, end, v))
+	p.chain = p.filters(info, s, end, v)
+	args = append(args, "-vf", p.chain)
 	if s.Rate > 0 {
-		p.limit = s.count(end)
-		args = append(args, "-frames:v", strconv.Itoa(max(1, p.limit)))
+		args = append(args, "-frames:v", strconv.Itoa(max(1, s.count(end))))
 	}
 	if v.atLeast(5, 1) {
 		args = append(args, "-fps_mode", "passthrough")
@@ -123,6 +124,21 @@ func (t *Tools) plan(info Info, s Sampling, v version) plan {
 		p.stall = time.Duration(float64(p.stall) / s.Rate)
 	}
 	return p
+}
+
+// freeze are the arguments for one frame, which is the last picture of the file where all
+// pictures begin before the part that is wanted.
+func (p plan) freeze() []string {
+	args := slices.Clone(p.args)
+	for i, arg := range args {
+		switch {
+		case arg == p.chain:
+			args[i] = "tpad=stop=-1:stop_mode=clone," + arg
+		case i > 0 && args[i-1] == "-frames:v":
+			args[i] = "1"
+		}
+	}
+	return args
 }
 
 // filters is the chain from decoded pictures to frames.

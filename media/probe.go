@@ -167,7 +167,7 @@ func (p probed) info(path string) (Info, error) {
 	if best.Start.known {
 		info.Delay = max(0, best.Start.value-info.Start)
 	}
-	info.Duration = best.length(info.Delay, p.Format.Duration)
+	info.Duration = best.length(info, p.Format.Duration)
 	return info, checkDuration(info)
 }
 
@@ -266,14 +266,17 @@ func ratio(text, sep string) (num, den int, ok bool) {
 }
 
 // length is the time from the beginning to the end of the last picture: of the track
-// where it is known (Matroska writes it as a tag), else of the whole file.
-func (s *stream) length(delay float64, whole number) float64 {
+// where it is known, else of the whole file.
+func (s *stream) length(info Info, whole number) float64 {
 	if s.Duration.value > 0 {
-		return delay + s.Duration.value
+		return info.Delay + s.Duration.value
 	}
-	// Matroska's tag is the time at which the track ends, on the container's clock.
-	if d, ok := clockTime(s.Tags.Duration); ok && d > 0 && (!whole.known || d <= whole.value+0.5) {
-		return d
+	if has(info.Format, "matroska") {
+		// Matroska says when things end on its own clock, for each track in a tag.
+		if d, ok := clockTime(s.Tags.Duration); ok && d > 0 && (!whole.known || d <= whole.value+0.5) {
+			whole.value = d
+		}
+		return max(0, whole.value-info.Start)
 	}
 	return max(0, whole.value)
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -43,7 +42,7 @@ func start(ctx context.Context, c child) (*process, error) {
 	p := &process{cmd: cmd, said: &record{}}
 	cmd.Stderr = p.said
 	if c.stderr != nil {
-		cmd.Stderr = io.MultiWriter(p.said, c.stderr)
+		p.said.also = c.stderr
 	}
 	cmd.Env = environment()
 	cmd.WaitDelay = grace
@@ -127,47 +126,3 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 func (b *bounded) Bytes() []byte  { return b.data }
 func (b *bounded) String() string { return string(b.data) }
-
-// record keeps the beginning and the end of what a child says on stderr: the first
-// complaint is mostly the cause, the last one the consequence.
-type record struct {
-	mu   sync.Mutex
-	head []byte
-	tail []byte
-}
-
-const keep = 8 << 10
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := len(p)
-	if room := keep - len(r.head); room > 0 {
-		k := min(room, len(p))
-		r.head = append(r.head, p[:k]...)
-		p = p[k:]
-	}
-	if len(p) > keep {
-		p = p[len(p)-keep:]
-	}
-	r.tail = append(r.tail, p...)
-	if len(r.tail) > keep {
-		r.tail = append(r.tail[:0], r.tail[len(r.tail)-keep:]...)
-	}
-	return n, nil
-}
-
-// lines are the lines that were kept, without the addresses of ffmpeg's parts
-// ("[h264 @ 0x55d0...] ") and without control characters.
-func (r *record) lines() []string {
-	r.mu.Lock()
-	text := string(r.head) + string(r.tail)
-	r.mu.Unlock()
-	var out []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if line = plain(line); line != "" {
-			out = append(out, line)
-		}
-	}
-	return out
-}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"tall"
@@ -47,7 +46,7 @@ func (r *Reader) Warning() string {
 // Close ends the reading and waits for the child process. It may be called again.
 func (r *Reader) Close() error {
 	if r.err == nil {
-		r.err = errors.New("media: the reader is closed")
+		r.err = errClosed
 	}
 	if r.close == nil {
 		return nil
@@ -61,50 +60,64 @@ const ahead = 16 << 20
 
 // pipe reads frames from ffmpeg's stdout in a goroutine of its own.
 type pipe struct {
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	info    Info
-	plan    plan
-	s       Sampling
-	process *process
-	times   *times // with Rate 0
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	child  child
+	info   Info
+	plan   plan
+	s      Sampling
 
+	process    *process
+	times      *times // with Rate 0
 	full, free chan []byte
-	held       []byte // the caller's
 	done       chan struct{}
 	result     error // of reading and of the process; set before done is closed
 
-	n    int
-	last float64
-	once sync.Once
+	held   []byte // the caller's
+	n      int
+	last   float64
+	frozen bool // the second run, which holds the last picture
 }
 
 func readPipe(ctx context.Context, plan plan, info Info, s Sampling, c child) (*Reader, error) {
-	p := &pipe{info: info, plan: plan, s: s, done: make(chan struct{})}
+	p := &pipe{child: c, info: info, plan: plan, s: s}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	if s.Rate == 0 {
-		p.times = newTimes()
-		c.stderr = p.times
-	}
-	var err error
-	if p.process, err = start(p.ctx, c); err != nil {
+	if err := p.launch(); err != nil {
 		p.cancel(nil)
-		return nil, fmt.Errorf("%s: %w", info.Path, err)
+		return nil, err
 	}
-	size := plan.width * plan.height * 3
+	return &Reader{next: p.next, close: p.close, warning: p.warning}, nil
+}
+
+// launch starts ffmpeg and the goroutine that reads from it.
+func (p *pipe) launch() error {
+	if p.s.Rate == 0 {
+		p.times = newTimes()
+		p.child.stderr = p.times
+	}
+	p.child.args = p.plan.args
+	var err error
+	if p.process, err = start(p.ctx, p.child); err != nil {
+		return fmt.Errorf("%s: %w", p.info.Path, err)
+	}
+	size := p.plan.width * p.plan.height * 3
 	n := max(2, min(9, ahead/size+1))
 	p.full, p.free = make(chan []byte, n), make(chan []byte, n)
 	for range n {
 		p.free <- nil // made when it is needed
 	}
+	p.done = make(chan struct{})
 	go p.read(size)
-	return &Reader{next: p.next, close: p.close, warning: p.warning}, nil
+	return nil
 }
 
 // read fills buffers until the pipe ends, then waits for the process.
 func (p *pipe) read(size int) {
 	defer close(p.done)
 	defer close(p.full)
+	if p.times != nil {
+		defer p.times.end()
+	}
 	var err error
 	for err == nil {
 		var buf []byte
@@ -121,11 +134,10 @@ func (p *pipe) read(size int) {
 			p.full <- buf // has room for all buffers
 		}
 	}
-	if err != io.EOF { //nolint:errorlint // ReadFull returns it bare
-		p.cancel(err) // nothing will be read any more
-	}
-	if p.times != nil {
-		defer p.times.end()
+	if err != io.EOF && p.ctx.Err() == nil { //nolint:errorlint // ReadFull returns it bare
+		// The stream ends in the middle of a frame: ffmpeg is ending, or does
+		// something that nobody asked for.
+		p.process.out.Close()
 	}
 	if exit := p.process.wait(); exit != nil {
 		err = exit
@@ -136,18 +148,24 @@ func (p *pipe) read(size int) {
 var errStall = errors.New("ffmpeg is stuck")
 
 func (p *pipe) next() (Frame, error) {
-	if p.held != nil {
-		p.free <- p.held
-		p.held = nil
-	}
 	timer := time.NewTimer(p.plan.stall)
 	defer timer.Stop()
+	if p.held != nil {
+		p.free <- p.held
+	}
 	select {
 	case buf, ok := <-p.full:
-		if !ok {
-			return Frame{}, p.ended()
+		if ok {
+			p.held = buf
+			break
 		}
-		p.held = buf
+		if err := p.ended(); err != io.EOF || !p.lasts() { //nolint:errorlint // bare
+			return Frame{}, err
+		}
+		if p.n == 0 {
+			return p.freeze()
+		}
+		<-p.free // the last picture goes on; nothing has been read over it
 	case <-timer.C:
 		p.cancel(fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n))
 		<-p.done
@@ -168,22 +186,48 @@ func (p *pipe) next() (Frame, error) {
 	return f, nil
 }
 
-// ended says why no more frames come.
+// lasts says whether the last picture is still shown at the time of the next frame.
+// ffmpeg ends at the beginning of the last picture. In containers that give each picture a
+// time of its own it lasts to the end that the file states, unless the decoder complained:
+// then the rest may have been lost. In others it lasts as long as any.
+func (p *pipe) lasts() bool {
+	if p.s.Rate == 0 || p.frozen && p.n == 0 || p.n >= p.s.count(p.s.end(p.info)) {
+		return false
+	}
+	if indexed(p.info.Format) && len(p.process.said.lines()) == 0 {
+		return true
+	}
+	end := p.last
+	if p.n > 0 {
+		end += 1 / p.s.Rate
+	}
+	if fps := p.info.FPS(); fps > 0 {
+		end += 1 / fps
+	}
+	return p.n == 0 || p.s.From+float64(p.n)/p.s.Rate < end
+}
+
+// freeze runs ffmpeg again, for the last picture alone: the first run ended without any,
+// because the part begins after the beginning of the last picture.
+func (p *pipe) freeze() (Frame, error) {
+	p.frozen = true
+	p.plan.args = p.plan.freeze()
+	if err := p.launch(); err != nil {
+		return Frame{}, err
+	}
+	return p.next()
+}
+
+// ended says why no more frames come: io.EOF where nothing is wrong.
 func (p *pipe) ended() error {
 	<-p.done
-	if p.ctx.Err() == nil && p.result == io.EOF { //nolint:errorlint // ReadFull returns it bare
-		if p.n > 0 {
-			return io.EOF
-		}
+	if p.ctx.Err() != nil || p.result != io.EOF { //nolint:errorlint // ReadFull returns it bare
+		return explain(p.ctx, p.info.Path, p.process.said, p.result)
+	}
+	if p.n == 0 && (p.frozen || p.s.Rate == 0) {
 		return explain(p.ctx, p.info.Path, p.process.said, fmt.Errorf("%w: no picture could be decoded", tall.ErrFormat))
 	}
-	// An end in the middle of a frame cancels the context itself; the process's own
-	// words tell more.
-	ctx := p.ctx
-	if errors.Is(context.Cause(ctx), io.ErrUnexpectedEOF) {
-		ctx = context.WithoutCancel(ctx)
-	}
-	return explain(ctx, p.info.Path, p.process.said, p.result)
+	return io.EOF
 }
 
 func (p *pipe) warning() string {
@@ -193,16 +237,14 @@ func (p *pipe) warning() string {
 		return ""
 	}
 	var text string
-	if p.times == nil {
-		if lines := p.process.said.lines(); len(lines) > 0 {
-			text = p.info.Path + ": the decoder passed over damage: " + quote(p.info.Path, lines)
-		}
+	if lines := p.process.said.lines(); len(lines) > 0 && p.ctx.Err() == nil {
+		text = p.info.Path + ": the decoder passed over damage: " + quote(p.info.Path, lines)
 	}
 	gap := 2.0
 	if p.s.Rate > 0 {
 		gap += 1 / p.s.Rate
 	}
-	if end := p.s.end(p.info); p.n > 0 && p.last+gap < end {
+	if end := p.s.end(p.info); p.n > 0 && p.last+gap < end && !jumps(p.info.Format) {
 		if text == "" {
 			text = p.info.Path + ": the file is cut off or damaged"
 		}
@@ -212,9 +254,9 @@ func (p *pipe) warning() string {
 }
 
 func (p *pipe) close() error {
-	p.once.Do(func() {
-		p.cancel(errors.New("media: the reader is closed"))
-		<-p.done
-	})
+	p.cancel(errClosed)
+	<-p.done
 	return nil
 }
+
+var errClosed = errors.New("media: the reader is closed")

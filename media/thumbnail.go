@@ -53,8 +53,14 @@ func (t *Tools) still(ctx context.Context, info Info, at float64, width int) (Fr
 	return f, err
 }
 
-// image shares the frame's pixels.
-func (f Frame) image() image.Image { return rgb{f} }
+// image copies the frame.
+func (f Frame) image() *image.RGBA {
+	m := image.NewRGBA(image.Rect(0, 0, f.Width, f.Height))
+	for i, o := 0, 0; i < len(f.Pix); i, o = i+3, o+4 {
+		m.Pix[o], m.Pix[o+1], m.Pix[o+2], m.Pix[o+3] = f.Pix[i], f.Pix[i+1], f.Pix[i+2], 255
+	}
+	return m
+}
 
 func encodeJPEG(m image.Image) ([]byte, error) {
 	var b bytes.Buffer

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"math"
 	"regexp"
 	"strconv"
@@ -11,14 +10,13 @@ import (
 // times takes the times of pictures from the lines that ffmpeg's filter showinfo writes
 // to stderr before it hands each picture on:
 //
-//	[Parsed_showinfo_1 @ 0x...] config in time_base: 1/15000, frame_rate: 15000/1001
-//	[Parsed_showinfo_1 @ 0x...] n:   3 pts:   4004 pts_time:0.266933 ...
+//	[Parsed_showinfo_1 @ 0x...] [info] config in time_base: 1/15000, frame_rate: 15000/1001
+//	[Parsed_showinfo_1 @ 0x...] [info] n:   3 pts:   4004 pts_time:0.266933 ...
 //
 // A file cannot forge them: what ffmpeg tells of a file's own words is indented.
 type times struct {
 	mu    sync.Mutex
 	more  sync.Cond
-	line  []byte
 	num   float64 // of the time base
 	den   float64
 	queue []float64
@@ -32,28 +30,16 @@ func newTimes() *times {
 }
 
 var (
-	baseLine = regexp.MustCompile(`^\[Parsed_showinfo_\d+ @ [^\]]*\] config in time_base: (\d+)/(\d+)`)
-	timeLine = regexp.MustCompile(`^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *\d+ pts: *(-?\d+|NOPTS) +pts_time: *(\S+)`)
+	baseLine = regexp.MustCompile(`^\[Parsed_showinfo_\d+ @ [^\]]*\] (?:\[info\] )?config in time_base: (\d+)/(\d+)`)
+	timeLine = regexp.MustCompile(`^\[Parsed_showinfo_\d+ @ [^\]]*\] (?:\[info\] )?n: *\d+ pts: *(-?\d+|NOPTS) +pts_time: *(\S+)`)
 )
 
-// maxLine bounds a line of stderr, bytes; the rest of a longer one is dropped.
-const maxLine = 4 << 10
-
-func (t *times) Write(data []byte) (int, error) {
-	n := len(data)
+// Write takes one line.
+func (t *times) Write(line []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for {
-		head, rest, found := bytes.Cut(data, []byte("\n"))
-		if room := maxLine - len(t.line); room > 0 {
-			t.line = append(t.line, head[:min(room, len(head))]...)
-		}
-		if !found {
-			return n, nil
-		}
-		t.take(t.line)
-		t.line, data = t.line[:0], rest
-	}
+	t.take(line)
+	return len(line), nil
 }
 
 func (t *times) take(line []byte) {
