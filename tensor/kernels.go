@@ -28,6 +28,12 @@ type kernels struct {
 	largest                                  func(x []float32) float32
 	expSum                                   func(x []float32, scale, shift float32) float64
 	normalize                                func(y, x, gain, bias []float32, mean, inv float32)
+
+	// The products of rows of d values with as many of the queries as one pass
+	// takes, which is the result: query i and row r to dst[i*ldd+r], or to
+	// sums[i*n+r] for n rows.
+	dotF16 func(dst []float32, ldd int, rows []uint16, d int, q []float32) int
+	dotI8  func(sums []int32, rows []int8, d int, q []int16) int
 }
 
 // gemmKernels are the inner loops of a matrix product; see gemm.go.

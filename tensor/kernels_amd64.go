@@ -17,6 +17,8 @@ func kernelSets() []*kernels {
 	return sets
 }
 
+// hasAVX2 asks for what the AVX2 kernels use. F16C, which the list of x/sys lacks,
+// is in every processor with AVX2 and FMA: x86-64-v3 holds all three.
 func hasAVX2() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }
 
 func hasAVX512() bool { return hasAVX2() && cpu.X86.HasAVX512F }
@@ -63,6 +65,9 @@ func avx2Kernels() *kernels {
 		largest:   func(x []float32) float32 { return largestAVX2(&x[0], len(x)) },
 		expSum:    func(x []float32, scale, shift float32) float64 { return expSumAVX2(&x[0], len(x), scale, shift) },
 		normalize: normalize2,
+
+		dotF16: dotF16AVX2,
+		dotI8:  dotI8AVX2,
 	}
 }
 
@@ -80,6 +85,10 @@ func avx512Kernels() *kernels {
 	k.quickGELU = func(x []float32) { quickGELUAVX512(&x[0], len(x)) }
 	k.sigmoid = func(x []float32) { sigmoidAVX512(&x[0], len(x)) }
 	k.tanh = func(x []float32) { tanhAVX512(&x[0], len(x)) }
+	k.dotF16 = dotF16AVX512
+	if cpu.X86.HasAVX512BW {
+		k.dotI8 = dotI8AVX512
+	}
 	k.expSum = func(x []float32, scale, shift float32) float64 { return expSumAVX512(&x[0], len(x), scale, shift) }
 	return k
 }

@@ -9480,3 +9480,810 @@ done:
 	MOVSS        X0, ret+16(FP)
 	VZEROUPPER
 	RET
+
+// func dotF16x1AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dotF16x1AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ d+32(FP), BX
+	MOVQ q+40(FP), SI
+	MOVQ vectors+48(FP), DI
+	MOVQ BX, R9
+	SHLQ $0x02, R9
+	MOVQ R9, R8
+	MOVQ BX, R9
+	SHLQ $0x01, R9
+	MOVQ R9, BX
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, R8
+	XORQ   R10, R10
+	MOVQ   DI, R9
+
+vector:
+	PREFETCHT0   2048(R8)
+	VCVTPH2PS    (R8), Y2
+	VCVTPH2PS    16(R8), Y3
+	VFMADD231PS  (SI)(R10*1), Y2, Y0
+	VFMADD231PS  32(SI)(R10*1), Y3, Y1
+	ADDQ         $+32, R8
+	ADDQ         $+64, R10
+	SUBQ         $0x01, R9
+	JNZ          vector
+	MOVQ         AX, R8
+	VADDPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, AX
+	ADDQ         BX, CX
+	SUBQ         $0x01, DX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotI8x1AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dotI8x1AVX2(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ d+24(FP), BX
+	MOVQ q+32(FP), SI
+	MOVQ vectors+40(FP), DI
+	MOVQ BX, R9
+	SHLQ $0x01, R9
+	MOVQ R9, R8
+	MOVQ BX, R9
+	MOVQ R9, BX
+
+row:
+	VPXOR Y0, Y0, Y0
+	MOVQ  CX, R8
+	XORQ  R10, R10
+	MOVQ  DI, R9
+
+vector:
+	PREFETCHT0   2048(R8)
+	VPMOVSXBW    (R8), Y1
+	VPMADDWD     (SI)(R10*1), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	ADDQ         $+16, R8
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R9
+	JNZ          vector
+	MOVQ         AX, R8
+	VMOVDQA      Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPADDD       X0, X1, X1
+	VMOVD        X1, (R8)
+	ADDQ         $0x04, AX
+	ADDQ         BX, CX
+	SUBQ         $0x01, DX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotF16x2AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dotF16x2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ d+32(FP), SI
+	MOVQ q+40(FP), DI
+	MOVQ vectors+48(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   DX, R9
+	XORQ   R12, R12
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0   2048(R9)
+	VCVTPH2PS    (R9), Y4
+	VCVTPH2PS    16(R9), Y5
+	VFMADD231PS  (DI)(R12*1), Y4, Y0
+	VFMADD231PS  32(DI)(R12*1), Y5, Y1
+	VFMADD231PS  (R11)(R12*1), Y4, Y2
+	VFMADD231PS  32(R11)(R12*1), Y5, Y3
+	ADDQ         $+32, R9
+	ADDQ         $+64, R12
+	SUBQ         $0x01, R10
+	JNZ          vector
+	MOVQ         AX, R9
+	VADDPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         CX, R9
+	VADDPS       Y2, Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	SUBQ         $0x01, BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotI8x2AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dotI8x2AVX2(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), DX
+	MOVQ n+16(FP), BX
+	MOVQ d+24(FP), SI
+	MOVQ q+32(FP), DI
+	MOVQ vectors+40(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+
+row:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  DX, R9
+	XORQ  R12, R12
+	MOVQ  R8, R10
+
+vector:
+	PREFETCHT0   2048(R9)
+	VPMOVSXBW    (R9), Y2
+	VPMADDWD     (DI)(R12*1), Y2, Y3
+	VPADDD       Y3, Y0, Y0
+	VPMADDWD     (R11)(R12*1), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	ADDQ         $+16, R9
+	ADDQ         $+32, R12
+	SUBQ         $0x01, R10
+	JNZ          vector
+	MOVQ         AX, R9
+	VMOVDQA      Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X2
+	VPADDD       X0, X2, X2
+	VPSHUFD      $0x4e, X2, X0
+	VPADDD       X0, X2, X2
+	VPSHUFD      $0xb1, X2, X0
+	VPADDD       X0, X2, X2
+	VMOVD        X2, (R9)
+	ADDQ         CX, R9
+	VMOVDQA      Y1, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPADDD       X0, X1, X1
+	VMOVD        X1, (R9)
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	SUBQ         $0x01, BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotF16x4AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dotF16x4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ d+32(FP), SI
+	MOVQ q+40(FP), DI
+	MOVQ vectors+48(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+	LEAQ (R11)(R9*1), R12
+	LEAQ (R12)(R9*1), R13
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   DX, R9
+	XORQ   R14, R14
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0   2048(R9)
+	VCVTPH2PS    (R9), Y8
+	VCVTPH2PS    16(R9), Y9
+	VFMADD231PS  (DI)(R14*1), Y8, Y0
+	VFMADD231PS  32(DI)(R14*1), Y9, Y1
+	VFMADD231PS  (R11)(R14*1), Y8, Y2
+	VFMADD231PS  32(R11)(R14*1), Y9, Y3
+	VFMADD231PS  (R12)(R14*1), Y8, Y4
+	VFMADD231PS  32(R12)(R14*1), Y9, Y5
+	VFMADD231PS  (R13)(R14*1), Y8, Y6
+	VFMADD231PS  32(R13)(R14*1), Y9, Y7
+	ADDQ         $+32, R9
+	ADDQ         $+64, R14
+	SUBQ         $0x01, R10
+	JNZ          vector
+	MOVQ         AX, R9
+	VADDPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         CX, R9
+	VADDPS       Y2, Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         CX, R9
+	VADDPS       Y4, Y5, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         CX, R9
+	VADDPS       Y6, Y7, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (R9)
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	SUBQ         $0x01, BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotI8x4AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dotI8x4AVX2(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), DX
+	MOVQ n+16(FP), BX
+	MOVQ d+24(FP), SI
+	MOVQ q+32(FP), DI
+	MOVQ vectors+40(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+	LEAQ (R11)(R9*1), R12
+	LEAQ (R12)(R9*1), R13
+
+row:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  DX, R9
+	XORQ  R14, R14
+	MOVQ  R8, R10
+
+vector:
+	PREFETCHT0   2048(R9)
+	VPMOVSXBW    (R9), Y4
+	VPMADDWD     (DI)(R14*1), Y4, Y5
+	VPADDD       Y5, Y0, Y0
+	VPMADDWD     (R11)(R14*1), Y4, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     (R12)(R14*1), Y4, Y5
+	VPADDD       Y5, Y2, Y2
+	VPMADDWD     (R13)(R14*1), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $+16, R9
+	ADDQ         $+32, R14
+	SUBQ         $0x01, R10
+	JNZ          vector
+	MOVQ         AX, R9
+	VMOVDQA      Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X4
+	VPADDD       X0, X4, X4
+	VPSHUFD      $0x4e, X4, X0
+	VPADDD       X0, X4, X4
+	VPSHUFD      $0xb1, X4, X0
+	VPADDD       X0, X4, X4
+	VMOVD        X4, (R9)
+	ADDQ         CX, R9
+	VMOVDQA      Y1, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPADDD       X0, X1, X1
+	VMOVD        X1, (R9)
+	ADDQ         CX, R9
+	VMOVDQA      Y2, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPADDD       X0, X1, X1
+	VMOVD        X1, (R9)
+	ADDQ         CX, R9
+	VMOVDQA      Y3, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDD       X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPADDD       X0, X1, X1
+	VMOVD        X1, (R9)
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	SUBQ         $0x01, BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotF16x1AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dotF16x1AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ d+32(FP), BX
+	MOVQ q+40(FP), SI
+	MOVQ vectors+48(FP), DI
+	MOVQ BX, R9
+	SHLQ $0x02, R9
+	MOVQ R9, R8
+	MOVQ BX, R9
+	SHLQ $0x01, R9
+	MOVQ R9, BX
+
+row:
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, R8
+	XORQ   R10, R10
+	MOVQ   DI, R9
+
+vector:
+	PREFETCHT0    2048(R8)
+	VCVTPH2PS     (R8), Z1
+	VFMADD231PS   (SI)(R10*1), Z1, Z0
+	ADDQ          $+32, R8
+	ADDQ          $+64, R10
+	SUBQ          $0x01, R9
+	JNZ           vector
+	MOVQ          AX, R8
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X2
+	VPSHUFD       $0x4e, X2, X1
+	VADDPS        X1, X2, X2
+	VPSHUFD       $0xb1, X2, X1
+	VADDSS        X1, X2, X2
+	VMOVSS        X2, (R8)
+	ADDQ          $0x04, AX
+	ADDQ          BX, CX
+	SUBQ          $0x01, DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotI8x1AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+TEXT ·dotI8x1AVX512(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ d+24(FP), BX
+	MOVQ q+32(FP), SI
+	MOVQ vectors+40(FP), DI
+	MOVQ BX, R9
+	SHLQ $0x01, R9
+	MOVQ R9, R8
+	MOVQ BX, R9
+	MOVQ R9, BX
+
+row:
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, R8
+	XORQ   R10, R10
+	MOVQ   DI, R9
+
+vector:
+	PREFETCHT0    2048(R8)
+	VPMOVSXBW     (R8), Z1
+	VPMADDWD      (SI)(R10*1), Z1, Z1
+	VPADDD        Z1, Z0, Z0
+	ADDQ          $+32, R8
+	ADDQ          $+64, R10
+	SUBQ          $0x01, R9
+	JNZ           vector
+	MOVQ          AX, R8
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPADDD        Y0, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X2
+	VPADDD        X1, X2, X2
+	VPSHUFD       $0x4e, X2, X1
+	VPADDD        X1, X2, X2
+	VPSHUFD       $0xb1, X2, X1
+	VPADDD        X1, X2, X2
+	VMOVD         X2, (R8)
+	ADDQ          $0x04, AX
+	ADDQ          BX, CX
+	SUBQ          $0x01, DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotF16x2AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dotF16x2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ d+32(FP), SI
+	MOVQ q+40(FP), DI
+	MOVQ vectors+48(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   DX, R9
+	XORQ   R12, R12
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0    2048(R9)
+	VCVTPH2PS     (R9), Z2
+	VFMADD231PS   (DI)(R12*1), Z2, Z0
+	VFMADD231PS   (R11)(R12*1), Z2, Z1
+	ADDQ          $+32, R9
+	ADDQ          $+64, R12
+	SUBQ          $0x01, R10
+	JNZ           vector
+	MOVQ          AX, R9
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X3, X2, X3
+	VPSHUFD       $0x4e, X3, X2
+	VADDPS        X2, X3, X3
+	VPSHUFD       $0xb1, X3, X2
+	VADDSS        X2, X3, X3
+	VMOVSS        X3, (R9)
+	ADDQ          CX, R9
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X3, X2, X3
+	VPSHUFD       $0x4e, X3, X2
+	VADDPS        X2, X3, X3
+	VPSHUFD       $0xb1, X3, X2
+	VADDSS        X2, X3, X3
+	VMOVSS        X3, (R9)
+	ADDQ          $0x04, AX
+	ADDQ          SI, DX
+	SUBQ          $0x01, BX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotI8x2AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+TEXT ·dotI8x2AVX512(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), DX
+	MOVQ n+16(FP), BX
+	MOVQ d+24(FP), SI
+	MOVQ q+32(FP), DI
+	MOVQ vectors+40(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   DX, R9
+	XORQ   R12, R12
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0    2048(R9)
+	VPMOVSXBW     (R9), Z2
+	VPMADDWD      (DI)(R12*1), Z2, Z3
+	VPADDD        Z3, Z0, Z0
+	VPMADDWD      (R11)(R12*1), Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $+32, R9
+	ADDQ          $+64, R12
+	SUBQ          $0x01, R10
+	JNZ           vector
+	MOVQ          AX, R9
+	VEXTRACTI64X4 $0x01, Z0, Y2
+	VPADDD        Y0, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPADDD        X2, X3, X3
+	VPSHUFD       $0x4e, X3, X2
+	VPADDD        X2, X3, X3
+	VPSHUFD       $0xb1, X3, X2
+	VPADDD        X2, X3, X3
+	VMOVD         X3, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z1, Y2
+	VPADDD        Y1, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPADDD        X2, X3, X3
+	VPSHUFD       $0x4e, X3, X2
+	VPADDD        X2, X3, X3
+	VPSHUFD       $0xb1, X3, X2
+	VPADDD        X2, X3, X3
+	VMOVD         X3, (R9)
+	ADDQ          $0x04, AX
+	ADDQ          SI, DX
+	SUBQ          $0x01, BX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotF16x4AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dotF16x4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ d+32(FP), SI
+	MOVQ q+40(FP), DI
+	MOVQ vectors+48(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+	LEAQ (R11)(R9*1), R12
+	LEAQ (R12)(R9*1), R13
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   DX, R9
+	XORQ   R14, R14
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0    2048(R9)
+	VCVTPH2PS     (R9), Z4
+	VFMADD231PS   (DI)(R14*1), Z4, Z0
+	VFMADD231PS   (R11)(R14*1), Z4, Z1
+	VFMADD231PS   (R12)(R14*1), Z4, Z2
+	VFMADD231PS   (R13)(R14*1), Z4, Z3
+	ADDQ          $+32, R9
+	ADDQ          $+64, R14
+	SUBQ          $0x01, R10
+	JNZ           vector
+	MOVQ          AX, R9
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VPSHUFD       $0x4e, X5, X4
+	VADDPS        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VADDSS        X4, X5, X5
+	VMOVSS        X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VPSHUFD       $0x4e, X5, X4
+	VADDPS        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VADDSS        X4, X5, X5
+	VMOVSS        X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VPSHUFD       $0x4e, X5, X4
+	VADDPS        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VADDSS        X4, X5, X5
+	VMOVSS        X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VPSHUFD       $0x4e, X5, X4
+	VADDPS        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VADDSS        X4, X5, X5
+	VMOVSS        X5, (R9)
+	ADDQ          $0x04, AX
+	ADDQ          SI, DX
+	SUBQ          $0x01, BX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotI8x4AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+TEXT ·dotI8x4AVX512(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), DX
+	MOVQ n+16(FP), BX
+	MOVQ d+24(FP), SI
+	MOVQ q+32(FP), DI
+	MOVQ vectors+40(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+	LEAQ (R11)(R9*1), R12
+	LEAQ (R12)(R9*1), R13
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   DX, R9
+	XORQ   R14, R14
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0    2048(R9)
+	VPMOVSXBW     (R9), Z4
+	VPMADDWD      (DI)(R14*1), Z4, Z5
+	VPADDD        Z5, Z0, Z0
+	VPMADDWD      (R11)(R14*1), Z4, Z5
+	VPADDD        Z5, Z1, Z1
+	VPMADDWD      (R12)(R14*1), Z4, Z5
+	VPADDD        Z5, Z2, Z2
+	VPMADDWD      (R13)(R14*1), Z4, Z4
+	VPADDD        Z4, Z3, Z3
+	ADDQ          $+32, R9
+	ADDQ          $+64, R14
+	SUBQ          $0x01, R10
+	JNZ           vector
+	MOVQ          AX, R9
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPADDD        Y0, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VPADDD        Y1, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPADDD        Y2, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPADDD        Y3, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          $0x04, AX
+	ADDQ          SI, DX
+	SUBQ          $0x01, BX
+	JNZ           row
+	VZEROUPPER
+	RET

@@ -34,6 +34,9 @@ func genericKernels() *kernels {
 		largest:   largestGeneric,
 		expSum:    expSumGeneric,
 		normalize: normalizeGeneric,
+
+		dotF16: dotF16Generic,
+		dotI8:  dotI8Generic,
 	}
 }
 

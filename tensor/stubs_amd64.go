@@ -302,3 +302,63 @@ func normalizeAVX2(y *float32, x *float32, gain *float32, bias *float32, n int, 
 //
 //go:noescape
 func largestAVX2(x *float32, n int) float32
+
+// dotF16x1AVX2 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 1 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x1AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x1AVX2 sets sums[i*n+r] to the product of the first 16*vectors values of row r and of query i, for 1 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x1AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotF16x2AVX2 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 2 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x2AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x2AVX2 sets sums[i*n+r] to the product of the first 16*vectors values of row r and of query i, for 2 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x2AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotF16x4AVX2 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 4 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x4AVX2(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x4AVX2 sets sums[i*n+r] to the product of the first 16*vectors values of row r and of query i, for 4 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x4AVX2(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotF16x1AVX512 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 1 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x1AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x1AVX512 sets sums[i*n+r] to the product of the first 32*vectors values of row r and of query i, for 1 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x1AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotF16x2AVX512 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 2 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x2AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x2AVX512 sets sums[i*n+r] to the product of the first 32*vectors values of row r and of query i, for 2 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x2AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotF16x4AVX512 sets dst[i*ldd+r] to the product of the first 16*vectors values of row r and of query i, for 4 queries and n rows of d values.
+//
+//go:noescape
+func dotF16x4AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float32, vectors int)
+
+// dotI8x4AVX512 sets sums[i*n+r] to the product of the first 32*vectors values of row r and of query i, for 4 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x4AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)

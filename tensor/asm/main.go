@@ -16,5 +16,6 @@ func main() {
 	c := newConstants()
 	vectors(c)
 	activations(c)
+	scans()
 	build.Generate()
 }
