@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 
@@ -99,3 +100,6 @@ type Localizer struct {
 	Confidence func(ctx context.Context, id ID, video tall.Prepared, score float32) (float64, error)
 	Threshold  float64
 }
+
+// ErrGiveUp marks errors of tasks that would not go away by trying again.
+var ErrGiveUp = errors.New("given up")

@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"tall/library"
+)
+
+// Update implements [library.Catalog].
+func (c *Catalog) Update(ctx context.Context, id library.ID, change func(v *library.Video, found bool) (keep bool, err error)) error {
+	return c.transact(ctx, func(tx *sql.Tx) error {
+		v, found, err := read(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		keep, err := change(&v, found)
+		if err != nil {
+			return err
+		}
+		if v.ID != id {
+			return errors.New("a video's ID cannot change")
+		}
+		if !keep {
+			_, err := tx.ExecContext(ctx, "DELETE FROM video WHERE id = ?", string(id))
+			return err
+		}
+		return write(ctx, tx, v)
+	})
+}
+
+// read reads one video.
+func read(ctx context.Context, tx *sql.Tx, id library.ID) (v library.Video, found bool, err error) {
+	v.ID = id
+	var added int64
+	err = tx.QueryRowContext(ctx, "SELECT size, added, duration, width, height, fps_num, fps_den, state, reason FROM video WHERE id = ?", string(id)).
+		Scan(&v.Size, &added, &v.Duration, &v.Width, &v.Height, &v.FPSNum, &v.FPSDen, &v.State, &v.Reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, err
+	}
+	v.Added = timeOf(added)
+	err = each(ctx, tx, "SELECT path, modified FROM file WHERE video = ? ORDER BY place", []any{string(id)}, func(rows *sql.Rows) error {
+		var path string
+		var modified int64
+		if err := rows.Scan(&path, &modified); err != nil {
+			return err
+		}
+		if len(v.Paths) == 0 {
+			v.Modified = timeOf(modified)
+		}
+		v.Paths = append(v.Paths, path)
+		return nil
+	})
+	if err != nil {
+		return v, false, err
+	}
+	err = each(ctx, tx, "SELECT encoder, state, row_count, hash, reason FROM features WHERE video = ? ORDER BY encoder", []any{string(id)}, func(rows *sql.Rows) error {
+		var f library.Features
+		if err := rows.Scan(&f.Encoder, &f.State, &f.Rows, &f.Hash, &f.Reason); err != nil {
+			return err
+		}
+		v.Features = append(v.Features, f)
+		return nil
+	})
+	return v, true, err
+}
+
+// write replaces all that is kept of one video. A path that belonged to another video
+// belongs to this one from now on: the file there has changed.
+func write(ctx context.Context, tx *sql.Tx, v library.Video) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO video (id, size, added, duration, width, height, fps_num, fps_den, state, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET size = excluded.size, added = excluded.added, duration = excluded.duration,
+			width = excluded.width, height = excluded.height, fps_num = excluded.fps_num, fps_den = excluded.fps_den,
+			state = excluded.state, reason = excluded.reason`,
+		string(v.ID), v.Size, nanoseconds(v.Added), v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen, string(v.State), v.Reason)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM file WHERE video = ?", string(v.ID)); err != nil {
+		return err
+	}
+	for place, path := range v.Paths {
+		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO file (path, video, place, modified) VALUES (?, ?, ?, ?)", path, string(v.ID), place, nanoseconds(v.Modified))
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM features WHERE video = ?", string(v.ID)); err != nil {
+		return err
+	}
+	for _, f := range v.Features {
+		_, err := tx.ExecContext(ctx, "INSERT INTO features (video, encoder, state, row_count, hash, reason) VALUES (?, ?, ?, ?, ?, ?)",
+			string(v.ID), f.Encoder, string(f.State), f.Rows, f.Hash, f.Reason)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
