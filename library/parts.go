@@ -50,9 +50,11 @@ type Queue interface {
 	Cancel(ctx context.Context, id ID) error
 }
 
-// VideoEncoder turns a video file into a file of features; [encode.Files] does.
+// VideoEncoder turns a video file into a file of features, dir/name.safetensors, which is
+// there as a whole or not at all. It is for one goroutine at a time.
 type VideoEncoder interface {
-	Save(ctx context.Context, path, dir, name string, meta map[string]string) (rows int, err error)
+	// Save tells progress, which may be nil, how many seconds of the video are done.
+	Save(ctx context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (rows int, err error)
 }
 
 // Indexer makes vectors by whose dot products candidates are ranked.
@@ -83,9 +85,8 @@ type CandidateIndex interface {
 type Engine struct {
 	Name        string // "classical", "clip"
 	Description feature.Description
-	// Open opens the encoder of videos, one for each worker. Progress is told how many
-	// seconds of the video are done.
-	Open       func(progress func(done, total float64)) (VideoEncoder, error)
+	// Open opens the encoder of videos, one for each worker.
+	Open       func() (VideoEncoder, error)
 	Sentences  tall.SentenceEncoder
 	Localizers []Localizer // the first is the default
 	Indexer    Indexer

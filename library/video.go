@@ -47,7 +47,8 @@ type Features struct {
 
 // Filter chooses videos. The zero value takes all.
 type Filter struct {
-	IDs           []ID
+	IDs           []ID   // nil: all
+	Path          string // exactly this one, among a video's paths
 	Folder        string // videos below it
 	Text          string // part of the path, any case
 	States        []State

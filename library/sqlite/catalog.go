@@ -214,6 +214,9 @@ func condition(f library.Filter) (where []string, args []any) {
 		below := strings.TrimSuffix(f.Folder, string(filepath.Separator)) + string(filepath.Separator)
 		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND substr(file.path, 1, length(?)) = ?)", below, below)
 	}
+	if f.Path != "" {
+		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND file.path = ?)", f.Path)
+	}
 	if f.Text != "" {
 		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND instr(lower(file.path), lower(?)) > 0)", f.Text)
 	}

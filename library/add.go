@@ -1,0 +1,210 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"tall"
+)
+
+// Added says what became of one path.
+type Added struct {
+	Path string
+	ID   ID
+	What What
+	Err  error // of [Refused]
+}
+
+// What became of a path that was added.
+type What string
+
+// What can become of a path.
+const (
+	New     What = "new"     // queued
+	Known   What = "known"   // nothing to do
+	Moved   What = "moved"   // known under a path that is gone
+	Copy    What = "copy"    // known under another path as well
+	Changed What = "changed" // other content than before at this path: queued
+	Refused What = "refused" // see Added.Err
+)
+
+// Add takes files into the library and queues their encoding by the engines named (nil:
+// all); [Library.Work] does it. A file that cannot be read does not keep the others from
+// being added: report is told of each.
+func (l *Library) Add(ctx context.Context, paths []string, engines []string, report func(Added)) error {
+	if engines == nil {
+		engines = l.Engines()
+	}
+	for _, name := range engines {
+		if _, err := l.engine(name); err != nil {
+			return err
+		}
+	}
+	for _, path := range paths {
+		a, err := l.add(ctx, path, engines)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			a.What, a.Err = Refused, err
+			if errors.Is(err, tall.ErrLocked) {
+				return err
+			}
+		}
+		if report != nil {
+			report(a)
+		}
+	}
+	return nil
+}
+
+func (l *Library) add(ctx context.Context, path string, engines []string) (Added, error) {
+	path, err := filepath.Abs(path)
+	a := Added{Path: path}
+	if err != nil {
+		return a, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return a, fmt.Errorf("%w: %w", tall.ErrMissing, err)
+	}
+	before, err := l.at(ctx, path)
+	if err != nil {
+		return a, err
+	}
+	if before != nil && before.Size == size(info) && before.Paths[0] == path && before.Modified.Equal(info.ModTime()) {
+		a.ID, a.What = before.ID, Known
+		return a, l.want(ctx, before.ID, engines)
+	}
+	facts, err := l.o.Probe(ctx, path)
+	if err != nil {
+		return a, err
+	}
+	if a.ID, err = HashFile(ctx, path); err != nil {
+		return a, err
+	}
+	if before != nil && before.ID != a.ID {
+		// The old content is no longer here; it may be elsewhere.
+		if err := l.lose(ctx, before.ID, path); err != nil {
+			return a, err
+		}
+		a.What = Changed
+	}
+	err = l.o.Catalog.Update(ctx, a.ID, func(v *Video, found bool) (bool, error) {
+		if !found {
+			v.Added, v.State = time.Now().UTC(), Waiting
+			if a.What == "" {
+				a.What = New
+			}
+		}
+		v.Size, v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen = size(info), facts.Duration, facts.Width, facts.Height, facts.FPSNum, facts.FPSDen
+		here := slices.Contains(v.Paths, path)
+		kept := slices.DeleteFunc(slices.Clone(v.Paths), func(p string) bool { return p == path || gone(p) })
+		switch {
+		case a.What != "":
+		case here:
+			a.What = Known // only its time of modification has changed
+		case len(kept) < len(v.Paths):
+			a.What = Moved
+		default:
+			a.What = Copy
+		}
+		if here || len(kept) == 0 {
+			v.Paths, v.Modified = append([]string{path}, kept...), info.ModTime().UTC()
+		} else {
+			v.Paths = append(kept, path)
+		}
+		if v.State == Missing {
+			v.State, v.Reason = stateOf(v.Features), ""
+		}
+		return true, nil
+	})
+	if err != nil {
+		return a, err
+	}
+	return a, l.want(ctx, a.ID, engines)
+}
+
+// size of a file; folders of pictures count as 0.
+func size(info fs.FileInfo) int64 {
+	if info.IsDir() {
+		return 0
+	}
+	return info.Size()
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// at finds the video of a path, nil where there is none.
+func (l *Library) at(ctx context.Context, path string) (*Video, error) {
+	for v, err := range l.o.Catalog.Videos(ctx, Filter{Path: path}) {
+		return &v, err
+	}
+	return nil, nil
+}
+
+// lose takes a path off a video.
+func (l *Library) lose(ctx context.Context, id ID, path string) error {
+	return l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
+		if !found {
+			return false, nil
+		}
+		v.Paths = slices.DeleteFunc(v.Paths, func(p string) bool { return p == path })
+		if len(v.Paths) == 0 {
+			v.State, v.Reason = Missing, "its file is gone or has other content now: "+path
+		}
+		return true, nil
+	})
+}
+
+// want queues what engines have still to make of a video. What was given up before is
+// tried anew.
+func (l *Library) want(ctx context.Context, id ID, engines []string) error {
+	var tasks []Task
+	err := l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
+		tasks = tasks[:0]
+		if !found {
+			return false, nil
+		}
+		for _, name := range engines {
+			i := slices.IndexFunc(v.Features, func(f Features) bool { return f.Encoder == name })
+			if i < 0 {
+				v.Features = append(v.Features, Features{Encoder: name})
+				i = len(v.Features) - 1
+			}
+			if f := &v.Features[i]; f.State != Ready {
+				if f.State != Working {
+					f.State, f.Reason = Waiting, ""
+				}
+				tasks = append(tasks, Task{id, name})
+			}
+		}
+		if v.State != Missing {
+			v.State, v.Reason = stateOf(v.Features), ""
+		}
+		return true, nil
+	})
+	if err != nil || len(tasks) == 0 {
+		return err
+	}
+	return l.o.Queue.Put(ctx, tasks...)
+}
+
+// stateOf is a video's state by those of its features: the best of them.
+func stateOf(features []Features) State {
+	for _, s := range []State{Ready, Working, Waiting, Damaged, Failed} {
+		if slices.ContainsFunc(features, func(f Features) bool { return f.State == s }) {
+			return s
+		}
+	}
+	return Waiting
+}

@@ -1,0 +1,243 @@
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"tall"
+)
+
+// featuresExt is the extension of files of features.
+const featuresExt = ".safetensors"
+
+// Work encodes what is queued, several videos at a time, until the context ends, or, with
+// drain, until nothing is left. The error wraps [tall.ErrLocked] where another process
+// works on this library already.
+//
+// The order of its steps makes a crash harmless at any point: features are there as whole
+// files or not at all, the index is made from them, and the catalog calls them ready last.
+// What a crash left undone is found by its state and queued again.
+func (l *Library) Work(ctx context.Context, workers int, drain bool) error {
+	var tasks []Task
+	for v, err := range l.o.Catalog.Videos(ctx, Filter{}) {
+		if err != nil {
+			return err
+		}
+		for _, f := range v.Features {
+			if f.State == Waiting || f.State == Working {
+				tasks = append(tasks, Task{v.ID, f.Encoder})
+			}
+		}
+	}
+	if err := l.o.Queue.Put(ctx, tasks...); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	w := &work{Library: l, stop: stop, idle: map[string][]VideoEncoder{}}
+	return l.o.Queue.Run(ctx, workers, drain, w.do)
+}
+
+// work is one call of Work.
+type work struct {
+	*Library
+	stop context.CancelCauseFunc
+
+	mu   sync.Mutex
+	idle map[string][]VideoEncoder // by engine
+}
+
+// encoder takes an idle one, or opens one.
+func (w *work) encoder(e *Engine) (VideoEncoder, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if list := w.idle[e.Name]; len(list) > 0 {
+		w.idle[e.Name] = list[:len(list)-1]
+		return list[len(list)-1], nil
+	}
+	return e.Open()
+}
+
+func (w *work) release(e *Engine, v VideoEncoder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle[e.Name] = append(w.idle[e.Name], v)
+}
+
+// do does one task.
+func (w *work) do(ctx context.Context, t Task, last bool) error {
+	e, err := w.engine(t.Encoder)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrGiveUp, err) // the video waits for a program that has it
+	}
+	v, err := w.Video(ctx, t.Video)
+	if errors.Is(err, tall.ErrMissing) {
+		return nil // removed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	if f := featuresOf(v, t.Encoder); f != nil && f.State == Ready {
+		return nil
+	}
+	event := Event{Video: v.ID, Encoder: t.Encoder, State: Working, Total: v.Duration}
+	if len(v.Paths) > 0 {
+		event.Path = v.Paths[0]
+	}
+	if err := w.mark(ctx, t, Features{Encoder: t.Encoder, State: Working}); err != nil {
+		return err
+	}
+	w.tell(event)
+	made, err := w.encode(ctx, e, v, event)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return context.Cause(ctx) // stays marked as being worked on, and comes again
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS):
+		// Every other video would fail as well.
+		w.stop(fmt.Errorf("%s: %w; what is done is kept, run again to go on", event.Path, err))
+		return err
+	default:
+		made = Features{Encoder: t.Encoder, State: Waiting, Reason: err.Error()}
+		if final := permanent(err); last || final {
+			made.State = Failed
+			if final {
+				err = fmt.Errorf("%w: %w", ErrGiveUp, err)
+			}
+		}
+	}
+	if markErr := w.mark(ctx, t, made); markErr != nil {
+		return markErr
+	}
+	event.State, event.Reason = made.State, made.Reason
+	if made.State == Ready {
+		event.Done = event.Total
+	}
+	w.tell(event)
+	return err
+}
+
+// permanent tells errors of the file itself from those of the moment.
+func permanent(err error) bool {
+	for _, target := range []error{tall.ErrFormat, tall.ErrUnsafe, tall.ErrShape, tall.ErrManifest, tall.ErrNotFinite, ErrGiveUp} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func featuresOf(v Video, encoder string) *Features {
+	i := slices.IndexFunc(v.Features, func(f Features) bool { return f.Encoder == encoder })
+	if i < 0 {
+		return nil
+	}
+	return &v.Features[i]
+}
+
+// mark sets the state of one encoder's features. A video that was removed stays removed.
+func (w *work) mark(ctx context.Context, t Task, f Features) error {
+	return w.o.Catalog.Update(context.WithoutCancel(ctx), t.Video, func(v *Video, found bool) (bool, error) {
+		if !found {
+			return false, nil
+		}
+		if have := featuresOf(*v, t.Encoder); have != nil {
+			*have = f
+		} else {
+			v.Features = append(v.Features, f)
+		}
+		if v.State != Missing {
+			v.State = stateOf(v.Features)
+			v.Reason = ""
+			if v.State == Failed || v.State == Damaged {
+				v.Reason = f.Reason
+			}
+		}
+		return true, nil
+	})
+}
+
+// encode makes the features and their place in the index.
+func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Features, error) {
+	f := Features{Encoder: e.Name, State: Ready}
+	dir, name := w.o.Features.Path(e.Name, v.ID)
+	file := filepath.Join(dir, name+featuresExt)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		path, err := w.source(ctx, v)
+		if err != nil {
+			return f, err
+		}
+		encoder, err := w.encoder(e)
+		if err != nil {
+			return f, err
+		}
+		defer w.release(e, encoder)
+		_, err = encoder.Save(ctx, path, dir, name, map[string]string{"video": string(v.ID)}, func(done, total float64) {
+			event.Done, event.Total = done, total
+			w.tell(event)
+		})
+		if err != nil {
+			return f, err
+		}
+	}
+	return f, w.admit(ctx, e, v.ID, file, &f)
+}
+
+// admit takes a file of features into the index and notes what it is.
+func (l *Library) admit(ctx context.Context, e *Engine, id ID, file string, f *Features) error {
+	var err error
+	if f.Hash, err = fileHash(ctx, file); err != nil {
+		return err
+	}
+	features, closer, err := l.o.Features.Open(ctx, e.Name, id)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	f.Rows = len(features.Spans)
+	index, ok := l.o.Indexes[e.Name]
+	if !ok || e.Indexer == nil {
+		return nil
+	}
+	spans, vectors, err := e.Indexer.Vectors(ctx, features)
+	if err != nil {
+		return err
+	}
+	return index.Add(ctx, id, spans, vectors)
+}
+
+// fileHash is the SHA-256 of a file, hexadecimal.
+func fileHash(ctx context.Context, path string) (string, error) {
+	sum := sha256.New()
+	if err := hashInto(ctx, sum, path); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// source finds the file to read: one of the video's paths that still holds its content.
+func (l *Library) source(ctx context.Context, v Video) (string, error) {
+	for i, path := range v.Paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if i == 0 && size(info) == v.Size && info.ModTime().Equal(v.Modified) {
+			return path, nil
+		}
+		if id, err := HashFile(ctx, path); err == nil && id == v.ID {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: none of the video's files is there with the content that was added (%s): add it again", tall.ErrMissing, strings.Join(v.Paths, ", "))
+}
