@@ -86,7 +86,10 @@ func avx512Kernels() *kernels {
 	k.sigmoid = func(x []float32) { sigmoidAVX512(&x[0], len(x)) }
 	k.tanh = func(x []float32) { tanhAVX512(&x[0], len(x)) }
 	k.dotF16 = dotF16AVX512
-	if cpu.X86.HasAVX512BW {
+	switch {
+	case cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI:
+		k.dotI8 = dotI8VNNI
+	case cpu.X86.HasAVX512BW:
 		k.dotI8 = dotI8AVX512
 	}
 	k.expSum = func(x []float32, scale, shift float32) float64 { return expSumAVX512(&x[0], len(x), scale, shift) }

@@ -10287,3 +10287,90 @@ vector:
 	JNZ           row
 	VZEROUPPER
 	RET
+
+// func dotI8x4VNNI(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·dotI8x4VNNI(SB), NOSPLIT, $0-48
+	MOVQ sums+0(FP), AX
+	MOVQ n+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+8(FP), DX
+	MOVQ n+16(FP), BX
+	MOVQ d+24(FP), SI
+	MOVQ q+32(FP), DI
+	MOVQ vectors+40(FP), R8
+	MOVQ SI, R10
+	SHLQ $0x01, R10
+	MOVQ R10, R9
+	MOVQ SI, R10
+	MOVQ R10, SI
+	LEAQ (DI)(R9*1), R11
+	LEAQ (R11)(R9*1), R12
+	LEAQ (R12)(R9*1), R13
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   DX, R9
+	XORQ   R14, R14
+	MOVQ   R8, R10
+
+vector:
+	PREFETCHT0    2048(R9)
+	VPMOVSXBW     (R9), Z4
+	VPDPWSSD      (DI)(R14*1), Z4, Z0
+	VPDPWSSD      (R11)(R14*1), Z4, Z1
+	VPDPWSSD      (R12)(R14*1), Z4, Z2
+	VPDPWSSD      (R13)(R14*1), Z4, Z3
+	ADDQ          $+32, R9
+	ADDQ          $+64, R14
+	SUBQ          $0x01, R10
+	JNZ           vector
+	MOVQ          AX, R9
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPADDD        Y0, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VPADDD        Y1, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPADDD        Y2, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          CX, R9
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPADDD        Y3, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0x4e, X5, X4
+	VPADDD        X4, X5, X5
+	VPSHUFD       $0xb1, X5, X4
+	VPADDD        X4, X5, X5
+	VMOVD         X5, (R9)
+	ADDQ          $0x04, AX
+	ADDQ          SI, DX
+	SUBQ          $0x01, BX
+	JNZ           row
+	VZEROUPPER
+	RET

@@ -80,3 +80,7 @@ func dotI8AVX2(sums []int32, rows []int8, d int, q []int16) int {
 func dotI8AVX512(sums []int32, rows []int8, d int, q []int16) int {
 	return dotI8Vectors(sums, rows, d, q, 32, dotI8x1AVX512, dotI8x2AVX512, dotI8x4AVX512)
 }
+
+func dotI8VNNI(sums []int32, rows []int8, d int, q []int16) int {
+	return dotI8Vectors(sums, rows, d, q, 32, dotI8x1AVX512, dotI8x2AVX512, dotI8x4VNNI)
+}

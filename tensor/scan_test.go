@@ -341,3 +341,30 @@ func BenchmarkScan(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkScanCached measures what the kernels do with rows in the cache: how
+// far they are from being what a scan waits for.
+func BenchmarkScanCached(b *testing.B) {
+	const d, bytes = 512, 4 << 20
+	half, rows, scales := make([]uint16, bytes/2), make([]int8, bytes), make([]float32, bytes/d)
+	q, dst := make([]float32, 8*d), make([]float32, 8*bytes/d)
+	for _, kernel := range allKernels {
+		cpu := newTestCPU(b, 1, kernel)
+		for _, queries := range []int{1, 2, 4, 8} {
+			for name, f := range map[string]func(){
+				"f16": func() { cpu.DotF16(dst[:queries*bytes/2/d], half, d, q[:queries*d]) },
+				"i8":  func() { cpu.DotI8(dst[:queries*bytes/d], rows, scales, d, q[:queries*d]) },
+			} {
+				b.Run(fmt.Sprintf("%s/%s/queries=%d", name, kernel, queries), func(b *testing.B) {
+					best := time.Duration(1 << 62)
+					for b.Loop() {
+						start := time.Now()
+						f()
+						best = min(best, time.Since(start))
+					}
+					b.ReportMetric(float64(bytes)/float64(best.Nanoseconds()), "GB/s(max)")
+				})
+			}
+		}
+	}
+}

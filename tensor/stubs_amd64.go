@@ -362,3 +362,8 @@ func dotF16x4AVX512(dst *float32, ldd int, rows *uint16, n int, d int, q *float3
 //
 //go:noescape
 func dotI8x4AVX512(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
+
+// dotI8x4VNNI sets sums[i*n+r] to the product of the first 32*vectors values of row r and of query i, for 4 queries and n rows of d values.
+//
+//go:noescape
+func dotI8x4VNNI(sums *int32, rows *int8, n int, d int, q *int16, vectors int)
