@@ -245,6 +245,14 @@ func (c *Catalogue) index(name string) int {
 	return slices.IndexFunc(c.Models, func(m Model) bool { return m.Name == name })
 }
 
+// All lists the models; none for a nil catalogue.
+func (c *Catalogue) All() []Model {
+	if c == nil {
+		return nil
+	}
+	return c.Models
+}
+
 // Names lists the models' names.
 func (c *Catalogue) Names() []string {
 	names := make([]string, len(c.Models))
