@@ -128,3 +128,28 @@ func (l *Library) tell(e Event) {
 		}
 	}
 }
+
+// Remove takes a video out of the library, with all that was made of it. Its own files
+// stay where they are.
+func (l *Library) Remove(ctx context.Context, id ID) error {
+	v, err := l.Video(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := l.o.Queue.Cancel(ctx, id); err != nil {
+		return err
+	}
+	// The catalog first: from here on nothing finds the video, and what a crash leaves of
+	// it [Library.Check] finds.
+	if err := l.o.Catalog.Update(ctx, id, func(*Video, bool) (bool, error) { return false, nil }); err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range v.Features {
+		if index, ok := l.o.Indexes[f.Encoder]; ok {
+			errs = append(errs, index.Remove(ctx, id))
+		}
+		errs = append(errs, l.o.Features.Remove(f.Encoder, id))
+	}
+	return errors.Join(errs...)
+}

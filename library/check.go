@@ -1,0 +1,280 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"tall"
+)
+
+// Finding is something that [Library.Check] found wrong.
+type Finding struct {
+	Video   ID     `json:"video,omitempty"`
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+	// Repaired says what was done about it; "": nothing.
+	Repaired string `json:"repaired,omitempty"`
+}
+
+// CheckOptions say what [Library.Check] does.
+type CheckOptions struct {
+	// Quick leaves the contents of videos alone and looks at sizes and times only.
+	Quick bool
+	// Repair mends what can be mended: damaged features are removed and queued again,
+	// indexes are made anew, videos that are gone are marked so.
+	Repair bool
+	// Progress is told after each video.
+	Progress func(videos int)
+	// Found is told of each finding.
+	Found func(Finding)
+}
+
+// Check holds all that the library keeps against what lies on the disk: the hashes of
+// videos and of features, the number of rows, the manifest of each encoder, the index. It
+// returns how many videos it saw.
+func (l *Library) Check(ctx context.Context, o CheckOptions) (videos int, err error) {
+	for v, err := range l.o.Catalog.Videos(ctx, Filter{}) {
+		if err != nil {
+			return videos, err
+		}
+		if ctx.Err() != nil {
+			return videos, context.Cause(ctx)
+		}
+		if err := l.checkFiles(ctx, v, o); err != nil {
+			return videos, err
+		}
+		for _, f := range v.Features {
+			if f.State != Ready && f.State != Damaged {
+				continue
+			}
+			if err := l.checkFeatures(ctx, v, f, o); err != nil {
+				return videos, err
+			}
+		}
+		if videos++; o.Progress != nil {
+			o.Progress(videos)
+		}
+	}
+	return videos, l.checkOrphans(ctx, o)
+}
+
+// checkFiles looks for the video's own files.
+func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error {
+	present := false
+	for i, path := range v.Paths {
+		problem := ""
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			problem = "the file is gone"
+		case size(info) != v.Size:
+			problem = fmt.Sprintf("the file has %d bytes, %d when it was added", size(info), v.Size)
+		case o.Quick && i == 0 && !info.ModTime().Equal(v.Modified):
+			problem = "the file has been written to since it was added"
+		case !o.Quick:
+			id, err := HashFile(ctx, path)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				problem = err.Error()
+			} else if id != v.ID {
+				problem = "the file has other content than when it was added"
+			}
+		}
+		if problem == "" {
+			present = true
+			continue
+		}
+		f := Finding{Video: v.ID, Path: path, Problem: problem}
+		if o.Repair {
+			if err := l.lose(ctx, v.ID, path); err != nil {
+				return err
+			}
+			f.Repaired = "the path is forgotten; add it again"
+		}
+		o.Found(f)
+	}
+	if !present || v.State != Missing {
+		return nil
+	}
+	f := Finding{Video: v.ID, Path: v.Paths[0], Problem: "the file is marked as gone, and there"}
+	if o.Repair {
+		f.Repaired = "marked as there"
+		err := l.o.Catalog.Update(ctx, v.ID, func(v *Video, found bool) (bool, error) {
+			v.State, v.Reason = stateOf(v.Features), ""
+			return found, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	o.Found(f)
+	return nil
+}
+
+// checkFeatures reads a file of features.
+func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o CheckOptions) error {
+	dir, name := l.o.Features.Path(f.Encoder, v.ID)
+	file := filepath.Join(dir, name+featuresExt)
+	problem, err := l.featuresProblem(ctx, v.ID, f, file)
+	if err != nil {
+		return err
+	}
+	if problem == "" && f.State == Ready {
+		return nil
+	}
+	if problem == "" {
+		problem = "the features are marked as damaged, and as they were"
+	}
+	found := Finding{Video: v.ID, Path: file, Problem: problem}
+	if !o.Repair {
+		o.Found(found)
+		return l.damaged(ctx, v.ID, f.Encoder, problem)
+	}
+	e, err := l.engine(f.Encoder)
+	if err != nil {
+		found.Repaired = "no: " + err.Error()
+		o.Found(found)
+		return nil
+	}
+	if f.State == Ready && errors.Is(l.reindex(ctx, e, v.ID, file, f), nil) {
+		found.Repaired = "the index is made anew"
+		o.Found(found)
+		return nil
+	}
+	if err := l.o.Features.Remove(f.Encoder, v.ID); err != nil {
+		return err
+	}
+	err = l.o.Catalog.Update(ctx, v.ID, func(v *Video, found bool) (bool, error) {
+		if have := featuresOf(*v, f.Encoder); have != nil {
+			*have = Features{Encoder: f.Encoder, State: Waiting}
+		}
+		return found, nil
+	})
+	if err != nil {
+		return err
+	}
+	found.Repaired = "removed and queued again"
+	o.Found(found)
+	return l.want(ctx, v.ID, []string{f.Encoder})
+}
+
+// reindex makes the index of intact features anew; an error means that they are not.
+func (l *Library) reindex(ctx context.Context, e *Engine, id ID, file string, want Features) error {
+	got := Features{Encoder: e.Name, State: Ready}
+	if hash, err := fileHash(ctx, file); err != nil || hash != want.Hash {
+		return errors.Join(tall.ErrFormat, err)
+	}
+	if err := l.admit(ctx, e, id, file, &got); err != nil {
+		return err
+	}
+	if got.Rows != want.Rows {
+		return tall.ErrShape
+	}
+	return nil
+}
+
+// featuresProblem says what is wrong with a file of features; "" is nothing.
+func (l *Library) featuresProblem(ctx context.Context, id ID, f Features, file string) (problem string, err error) {
+	hash, err := fileHash(ctx, file)
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		return err.Error(), nil
+	case hash != f.Hash:
+		return fmt.Sprintf("its SHA-256 is %.12s…, it was written with %.12s…", hash, f.Hash), nil
+	}
+	features, closer, err := l.o.Features.Open(ctx, f.Encoder, id)
+	if err != nil {
+		return err.Error(), nil
+	}
+	defer closer.Close()
+	if len(features.Spans) != f.Rows {
+		return fmt.Sprintf("it holds %d rows, the catalog says %d", len(features.Spans), f.Rows), nil
+	}
+	e, err := l.engine(f.Encoder)
+	if err != nil {
+		return "", nil // of an encoder that this program was not given
+	}
+	if err := e.Description.Check(features.Streams[0].Manifest); err != nil {
+		return err.Error(), nil
+	}
+	index, ok := l.o.Indexes[f.Encoder]
+	if !ok {
+		return "", nil
+	}
+	if c, ok := index.(IndexChecker); ok {
+		if err := c.Check(ctx, id); err != nil {
+			return "index: " + err.Error(), nil
+		}
+	}
+	return "", nil
+}
+
+// IndexChecker is a [CandidateIndex] that can say whether what it keeps of a video is whole.
+type IndexChecker interface {
+	Check(ctx context.Context, id ID) error
+}
+
+// damaged marks features that cannot be trusted, so that searches pass over them.
+func (l *Library) damaged(ctx context.Context, id ID, encoder, reason string) error {
+	return l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
+		if have := featuresOf(*v, encoder); have != nil {
+			have.State, have.Reason = Damaged, reason
+			if v.State != Missing {
+				if v.State = stateOf(v.Features); v.State == Damaged {
+					v.Reason = reason
+				}
+			}
+		}
+		return found, nil
+	})
+}
+
+// checkOrphans looks for files of features that no video has.
+func (l *Library) checkOrphans(ctx context.Context, o CheckOptions) error {
+	for _, e := range l.o.Engines {
+		dir, _ := l.o.Features.Path(e.Name, "")
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // nothing was encoded yet
+		}
+		for _, entry := range entries {
+			name, ok := trimExt(entry.Name())
+			if !ok {
+				continue
+			}
+			id, err := ParseID(name)
+			if err != nil {
+				continue // not ours
+			}
+			v, err := l.Video(ctx, id)
+			if err != nil && !errors.Is(err, tall.ErrMissing) {
+				return err
+			}
+			if err == nil && slices.ContainsFunc(v.Features, func(f Features) bool { return f.Encoder == e.Name }) {
+				continue
+			}
+			f := Finding{Video: id, Path: filepath.Join(dir, entry.Name()), Problem: "features of a video that is not in the catalog"}
+			if o.Repair {
+				if err := l.o.Features.Remove(e.Name, id); err != nil {
+					return err
+				}
+				f.Repaired = "removed"
+			}
+			o.Found(f)
+		}
+	}
+	return nil
+}
+
+func trimExt(name string) (string, bool) {
+	base := name[:len(name)-len(filepath.Ext(name))]
+	return base, filepath.Ext(name) == featuresExt
+}
