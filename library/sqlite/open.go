@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tall"
+	"tall/library"
+)
+
+// Options are what a library on one machine needs beside its folder.
+type Options struct {
+	Engines []library.Engine
+	// Probe tells what a video file holds.
+	Probe func(ctx context.Context, path string) (library.Facts, error)
+	// Make makes the folder where it is missing; without it that is an error.
+	Make bool
+}
+
+// Library is a [library.Library] in a folder:
+//
+//	library.db           catalog and queue
+//	features/ENCODER/    manifest.json and a file of features for each video
+//	index/ENCODER/       candidate index, made from the features
+//	work.lock            held by the process that encodes
+type Library struct {
+	*library.Library
+	Dir     string
+	Catalog *Catalog
+	Queue   *Queue
+}
+
+// Open opens the library of a folder. Several processes may have it open.
+func Open(ctx context.Context, dir string, o Options) (*Library, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "library.db")
+	if _, err := os.Stat(path); err != nil && !o.Make {
+		return nil, fmt.Errorf("%w: no library in %s; `tall index add` makes one", tall.ErrMissing, dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	catalog, err := OpenCatalog(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	queue, err := OpenQueue(ctx, catalog)
+	if err != nil {
+		return nil, errors.Join(err, catalog.Close())
+	}
+	l, err := library.Open(library.Options{
+		Catalog: catalog, Queue: queue, Features: NewStore(filepath.Join(dir, "features")),
+		Engines: o.Engines, Probe: o.Probe,
+	})
+	if err != nil {
+		return nil, errors.Join(err, catalog.Close())
+	}
+	return &Library{Library: l, Dir: dir, Catalog: catalog, Queue: queue}, nil
+}
+
+// Close closes the files. No other method may run.
+func (l *Library) Close() error { return l.Catalog.Close() }
