@@ -90,4 +90,5 @@ def main():
     print(target, target.stat().st_size, "bytes;", sum(len(i) == LIMIT for i in ids), "texts cut")
 
 
-main()
+if __name__ == "__main__":
+    main()
