@@ -45,6 +45,7 @@ func BenchmarkTransformer(b *testing.B) {
 				cpu := tensor.NewCPU(threads)
 				m := NewTransformer(cpu, e.Config, CLIPNames("encoder"))
 				fill(cpu, m.Params(), e.Width)
+				m.Pack(cpu)
 				input := NewFrozen(cpu, "x", e.sequences*e.length, e.Width)
 				Normal(1).Fill(cpu, input, 1, 1)
 				x, y := tensor.NewMat(cpu, e.sequences*e.length, e.Width), tensor.NewMat(cpu, e.sequences, e.Width)

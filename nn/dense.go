@@ -13,6 +13,8 @@ type Dense struct {
 	W *Param // (Out, In)
 	B *Param // (Out), or nil
 	F tensor.Activation
+
+	packed tensor.Packed // after Pack
 }
 
 // NewDense returns a frozen layer of zeros, whose parameters are called
@@ -40,7 +42,21 @@ func (d *Dense) forward(b tensor.Backend, y, x tensor.Mat, beta float32) {
 	if d.B != nil {
 		bias = d.B.Row()
 	}
+	if d.packed.Rows > 0 {
+		b.AffinePacked(y, x, d.packed, bias, d.F, beta)
+		return
+	}
 	b.Affine(y, x, d.W.Value, bias, d.F, beta)
+}
+
+// Pack puts W into the order in which b reads it and lets go of W's own memory:
+// no second copy stays, and W can be neither loaded nor read any more. Results
+// keep their bits and come sooner, those of a few rows in about half the time.
+func (d *Dense) Pack(b tensor.Backend) {
+	if d.packed.Rows == 0 {
+		d.packed = b.Pack(d.W.Value)
+		d.W.Value.Mem = nil
+	}
 }
 
 // LayerNorm normalizes rows (Ba, Kiros and Hinton 2016).

@@ -65,13 +65,12 @@ func dotted(prefix string) string {
 	return prefix + "."
 }
 
-// Attention is multi-head self-attention. The projections of queries, keys and
-// values are one product; their parameters are views of it.
+// Attention is multi-head self-attention. The projections of keys and values are
+// one product; their parameters are views of it.
 type Attention struct {
-	In, Out *Dense // (3*Width, Width) and (Width, Width)
-	params  []*Param
-	heads   int
-	causal  bool
+	Query, KeyValue, Out *Dense // (Width, Width), (2*Width, Width), (Width, Width)
+
+	params []*Param
 }
 
 // Block is one layer of a transformer.
@@ -94,7 +93,7 @@ type Transformer struct {
 // were ever asked for.
 type workspace struct {
 	norm, attended tensor.Mat // (R, Width)
-	qkv            tensor.Mat // (R, 3*Width)
+	q, kv          tensor.Mat // (R, Width), (R, 2*Width)
 	hidden         tensor.Mat // (R, Hidden)
 }
 
@@ -120,16 +119,18 @@ func NewTransformer(b tensor.Memory, c Config, names Names) *Transformer {
 
 func newAttention(b tensor.Memory, c Config, layer string, names Names) *Attention {
 	a := &Attention{
-		In:    NewDense(b, "", c.Width, 3*c.Width, tensor.Identity),
-		Out:   NewDense(b, layer+names.Out, c.Width, c.Width, tensor.Identity),
-		heads: c.Heads, causal: c.Causal,
+		Query:    NewDense(b, layer+names.Query, c.Width, c.Width, tensor.Identity),
+		KeyValue: NewDense(b, "", c.Width, 2*c.Width, tensor.Identity),
+		Out:      NewDense(b, layer+names.Out, c.Width, c.Width, tensor.Identity),
 	}
-	for i, name := range []string{names.Query, names.Key, names.Value} {
+	a.params = a.Query.Params()
+	for i, name := range []string{names.Key, names.Value} {
 		from, to := i*c.Width, (i+1)*c.Width
 		a.params = append(a.params,
-			&Param{Name: layer + name + ".weight", Shape: []int{c.Width, c.Width}, Value: a.In.W.Value.RowRange(from, to)},
-			&Param{Name: layer + name + ".bias", Shape: []int{c.Width}, Value: a.In.B.Value.RowRange(from, to)})
+			&Param{Name: layer + name + ".weight", Shape: []int{c.Width, c.Width}, Value: a.KeyValue.W.Value.RowRange(from, to)},
+			&Param{Name: layer + name + ".bias", Shape: []int{c.Width}, Value: a.KeyValue.B.Value.RowRange(from, to)})
 	}
+	a.params = append(a.params, a.Out.Params()...)
 	return a
 }
 
@@ -138,11 +139,26 @@ func (t *Transformer) Params() []*Param {
 	var ps []*Param
 	for _, k := range t.Blocks {
 		ps = append(ps, k.Attention.params...)
-		for _, l := range []interface{ Params() []*Param }{k.Attention.Out, k.NormAttend, k.Up, k.Down, k.NormMLP} {
+		for _, l := range []interface{ Params() []*Param }{k.NormAttend, k.Up, k.Down, k.NormMLP} {
 			ps = append(ps, l.Params()...)
 		}
 	}
 	return ps
+}
+
+// Pack is [Dense.Pack] for all weights, to be called when they are loaded: what
+// Params returns can be neither loaded nor read any more.
+func (t *Transformer) Pack(b tensor.Backend) {
+	for _, k := range t.Blocks {
+		for _, d := range []*Dense{k.Attention.Query, k.Attention.KeyValue, k.Attention.Out, k.Up, k.Down} {
+			d.Pack(b)
+		}
+		for _, p := range k.Attention.params {
+			if len(p.Shape) > 1 {
+				p.Value.Mem = nil
+			}
+		}
+	}
 }
 
 // Forward computes the stack in place on x (sequences*L, Width). The first
@@ -194,22 +210,20 @@ func (t *Transformer) block(b tensor.Backend, k *Block, y, x tensor.Mat, sequenc
 		seen = ws.norm
 		k.NormAttend.Forward(b, seen, x)
 	}
-	heads := tensor.Heads{Sequences: sequences, Heads: t.Heads, Causal: causal, Valid: valid}
 	attended := ws.attended.RowRange(0, y.Rows)
-	q, kv := ws.qkv.ColRange(0, w), ws.qkv.ColRange(w, 3*w)
-	if y == x {
-		k.Attention.In.Forward(b, ws.qkv, seen)
-	} else {
-		k.Attention.split(w, 3*w).Forward(b, kv, seen)
-		asks := y
+	asks := seen
+	if y != x {
+		asks = y
 		if t.PreNorm {
 			asks = attended
 			k.NormAttend.Forward(b, asks, y)
 		}
-		q = q.RowRange(0, y.Rows)
-		k.Attention.split(0, w).Forward(b, q, asks)
 	}
-	b.Attention(attended, q, kv.ColRange(0, w), kv.ColRange(w, 2*w), heads)
+	q := ws.q.RowRange(0, y.Rows)
+	k.Attention.Query.Forward(b, q, asks)
+	k.Attention.KeyValue.Forward(b, ws.kv, seen)
+	b.Attention(attended, q, ws.kv.ColRange(0, w), ws.kv.ColRange(w, 2*w),
+		tensor.Heads{Sequences: sequences, Heads: t.Heads, Causal: causal, Valid: valid})
 	k.Attention.Out.Add(b, y, attended)
 	norm, hidden := ws.norm.RowRange(0, y.Rows), ws.hidden.RowRange(0, y.Rows)
 	if t.PreNorm {
@@ -224,26 +238,19 @@ func (t *Transformer) block(b tensor.Backend, k *Block, y, x tensor.Mat, sequenc
 	k.NormMLP.Forward(b, y, y)
 }
 
-// split is the projection to some of the columns of queries, keys and values.
-func (a *Attention) split(from, to int) *Dense {
-	w, bias := *a.In.W, *a.In.B
-	w.Value, bias.Value = w.Value.RowRange(from, to), bias.Value.RowRange(from, to)
-	w.Shape, bias.Shape = []int{to - from, w.Value.Cols}, []int{to - from}
-	return &Dense{W: &w, B: &bias}
-}
-
 // reserve returns the workspace for n rows.
 func (t *Transformer) reserve(b tensor.Memory, n int) workspace {
 	if t.work.norm.Rows < n {
 		t.work = workspace{
 			norm:     tensor.NewMat(b, n, t.Width),
 			attended: tensor.NewMat(b, n, t.Width),
-			qkv:      tensor.NewMat(b, n, 3*t.Width),
+			q:        tensor.NewMat(b, n, t.Width),
+			kv:       tensor.NewMat(b, n, 2*t.Width),
 			hidden:   tensor.NewMat(b, n, t.Hidden),
 		}
 	}
 	ws := t.work
 	ws.norm, ws.attended = ws.norm.RowRange(0, n), ws.attended.RowRange(0, n)
-	ws.qkv, ws.hidden = ws.qkv.RowRange(0, n), ws.hidden.RowRange(0, n)
+	ws.q, ws.kv, ws.hidden = ws.q.RowRange(0, n), ws.kv.RowRange(0, n), ws.hidden.RowRange(0, n)
 	return ws
 }

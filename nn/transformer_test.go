@@ -195,6 +195,9 @@ func TestTransformer_EqualsTwin(t *testing.T) {
 
 		again, y := tensor.NewMat(b, sequences*length, c.Width), tensor.NewMat(b, sequences, c.Width)
 		b.Upload(again, x)
+		if rapid.Bool().Draw(t, "packed") {
+			m.Pack(b)
+		}
 		m.ForwardAt(b, y, again, sequences, valid, at)
 		for s, r := range at {
 			want := got[(s*length+r)*c.Width:][:c.Width]
@@ -214,6 +217,7 @@ func TestTransformer_SequencesAlone(t *testing.T) {
 		b := tensor.NewCPU(2)
 		m := NewTransformer(b, c, BERTNames("encoder"))
 		fill(b, m.Params(), c.Width)
+		m.Pack(b)
 		valid := []int{70, 3, 41}
 		x := NewFrozen(b, "x", 3*70, c.Width)
 		Normal(1).Fill(b, x, 1, 3)

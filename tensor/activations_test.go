@@ -236,6 +236,11 @@ func TestAffine_IsGemm(t *testing.T) {
 					cpu.Affine(got.Mat, x.Mat, w.Mat, b, f, beta)
 					mustEqual(t, fmt.Sprintf("Affine %v, %v, %d threads", size, f, threads), got, want)
 					got.checkFrame(t, "y")
+
+					got = newFramed(4, n, out, 1, 1)
+					cpu.AffinePacked(got.Mat, x.Mat, cpu.Pack(w.Mat), b, f, beta)
+					mustEqual(t, fmt.Sprintf("AffinePacked %v, %v, %d threads", size, f, threads), got, want)
+					got.checkFrame(t, "y")
 				}
 			}
 		}

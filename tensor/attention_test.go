@@ -134,6 +134,8 @@ func TestAttention_RefusesWrongShapes(t *testing.T) {
 		"too valid":    func() { cpu.Attention(m, m, m, m, Heads{Sequences: 2, Heads: 1, Valid: []int{1, 4}}) },
 		"values":       func() { cpu.Attention(m, m, m, n, Heads{Sequences: 3, Heads: 1}) },
 		"Affine":       func() { cpu.Affine(m, m, n, Mat{}, Identity, 0) },
+		"packed":       func() { cpu.AffinePacked(m, m, cpu.Pack(n), Mat{}, Identity, 0) },
+		"not packed":   func() { cpu.AffinePacked(NewMat(cpu, 6, 3), m, Packed{Rows: 3, Cols: 4}, Mat{}, Identity, 0) },
 		"bias":         func() { cpu.Affine(NewMat(cpu, 6, 3), m, n, n, Identity, 0) },
 		"activation":   func() { cpu.Activate(m, 99) },
 		"Softmax":      func() { cpu.Softmax(m, 1, []int{1}) },

@@ -109,6 +109,11 @@ type Activations interface {
 	// and bias (1, Out); a bias whose Mem is nil is none. With beta 0, y is not
 	// read.
 	Affine(y, x, w, bias Mat, f Activation, beta float32)
+	// Pack copies w (Out, In), for AffinePacked to read. w may be changed or
+	// dropped afterwards.
+	Pack(w Mat) Packed
+	// AffinePacked is Affine with a packed w: the same bits, sooner.
+	AffinePacked(y, x Mat, w Packed, bias Mat, f Activation, beta float32)
 	// Attention computes out = softmax(q k^T / sqrt(d)) v for each sequence and
 	// each head of d columns, with q and out (Sequences*Lq, Heads*d), k and v
 	// (Sequences*Lk, Heads*d). q, k and v may be column ranges of one matrix.

@@ -19,6 +19,9 @@ type operand struct {
 	// q makes the stored matrix one of pairs: its row r is the elementwise
 	// product of row r%rows of the view and row r/rows of q.
 	q *view
+	// packed, unless it is nil, is the whole operand B as packB leaves it, one
+	// chunk of k after another; the view has no data then.
+	packed []float32
 }
 
 // Gemm computes c = alpha * op(a) op(b) + beta * c. c must not overlap a or b.
@@ -111,10 +114,17 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 	mc := min(g.mc, (m1-m0+g.mr-1)/g.mr*g.mr)
 	depth := min(k, kcBlock)
 	bufA := grow(&s.a, mc*depth+packSlack)
-	bufB := grow(&s.b, panelsB*g.nr*depth+packSlack)
+	var bufB []float32
+	if b.packed == nil {
+		bufB = grow(&s.b, panelsB*g.nr*depth+packSlack)
+	}
 	for k0 := 0; k0 < k; k0 += kcBlock {
 		kc := min(kcBlock, k-k0)
-		g.packB(bufB, b, n0, n1-n0, k0, kc)
+		if b.packed != nil {
+			bufB = b.packed[k0*roundUp(cv.cols, g.nr)+n0*kc:]
+		} else {
+			g.packB(bufB, b, n0, n1-n0, k0, kc)
+		}
 		for i0 := m0; i0 < m1; i0 += mc {
 			i1 := min(m1, i0+mc)
 			g.packA(bufA, a, i0, i1-i0, k0, kc)
@@ -134,6 +144,8 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 		beta = 1
 	}
 }
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // packSlack is how far a packing kernel may write past its last panel.
 const packSlack = 512
