@@ -108,6 +108,22 @@ func readRecord(path string) (string, error) {
 	return sum, nil
 }
 
+// RecordedHash returns the SHA-256 of a file, in hex, as it was recorded when the file
+// was fetched, and false where there is no record, or the file has changed since: it
+// spares reading gigabytes. [Verify] reads them.
+func RecordedHash(path string) (sha string, ok bool) {
+	file, err := os.Stat(path)
+	if err != nil {
+		return "", false
+	}
+	rec, err := os.Stat(record(path))
+	if err != nil || file.ModTime().After(rec.ModTime()) {
+		return "", false
+	}
+	sha, err = readRecord(path)
+	return sha, err == nil
+}
+
 // writeRecord records a hash, in the form of sha256sum, unless it stands there.
 func writeRecord(path, sum string) error {
 	if was, err := readRecord(path); err == nil && was == sum {

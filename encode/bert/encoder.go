@@ -35,10 +35,19 @@ type Encoder struct {
 	manifest  tall.Manifest
 }
 
-// Open reads a model's folder; the arithmetic is b's. Errors wrap [tall.ErrMissing],
+// Options change how a model is opened. The zero value is ready to use.
+type Options struct {
+	// Threads to compute with; 0: GOMAXPROCS. The results do not depend on it.
+	Threads int
+	// Hash gives the SHA-256 of a file of weights, "sha256:" and hexadecimal digits;
+	// nil: it is computed, beside the loading, which takes about as long.
+	Hash func(path string) (string, error)
+}
+
+// Open reads a model's folder. Errors wrap [tall.ErrMissing],
 // [tall.ErrFormat], [tall.ErrShape], [tall.ErrNotFinite] or [tall.ErrUnsafe], name the
 // file and what to do.
-func Open(dir string, b tensor.Backend) (*Encoder, error) {
+func Open(dir string, o Options) (*Encoder, error) {
 	c, err := OpenConfig(dir)
 	if err != nil {
 		return nil, err
@@ -63,14 +72,18 @@ func Open(dir string, b tensor.Backend) (*Encoder, error) {
 		sum string
 		err error
 	}
-	hashed := make(chan result, 1) // beside the loading: it takes about as long
+	hash := o.Hash
+	if hash == nil {
+		hash = hashFile
+	}
+	hashed := make(chan result, 1)
 	go func() {
-		sum, err := hashFile(path)
+		sum, err := hash(path)
 		hashed <- result{sum, err}
 	}()
-	m, err := LoadModel(b, c, f)
-	hash := <-hashed
-	if err = cmp.Or(err, hash.err); err != nil {
+	m, err := LoadModel(tensor.NewCPU(o.Threads), c, f)
+	weightsHash := <-hashed
+	if err = cmp.Or(err, weightsHash.err); err != nil {
 		return nil, err
 	}
 	normalization := "none"
@@ -78,7 +91,7 @@ func Open(dir string, b tensor.Backend) (*Encoder, error) {
 		normalization = "l2"
 	}
 	return &Encoder{tokenizer: t, model: m, manifest: tall.Manifest{
-		Encoder: Name, WeightsHash: "sha256:" + hash.sum, Normalization: normalization, Dim: c.Width, Context: "none",
+		Encoder: Name, WeightsHash: weightsHash.sum, Normalization: normalization, Dim: c.Width, Context: "none",
 	}}, nil
 }
 
@@ -92,7 +105,7 @@ func hashFile(path string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // Manifest says how the vectors are made.

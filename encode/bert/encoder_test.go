@@ -15,7 +15,6 @@ import (
 
 	"tall"
 	"tall/internal/shared"
-	"tall/tensor"
 	"tall/weights"
 )
 
@@ -25,7 +24,7 @@ var _ tall.SentenceEncoder = (*Encoder)(nil)
 
 func open(t testing.TB, dir string) *Encoder {
 	t.Helper()
-	e, err := Open(dir, tensor.NewCPU(2))
+	e, err := Open(dir, Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +158,7 @@ func TestEncoder_SameBits(t *testing.T) {
 	}
 	turned := slices.Clone(texts)
 	slices.Reverse(turned)
-	one, err := Open(tiny, tensor.NewCPU(1))
+	one, err := Open(tiny, Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +290,7 @@ func TestOpen_Refuses(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "model")
 			copyFiles(t, tiny, dir)
 			c.change(t, dir)
-			e, err := Open(dir, tensor.NewCPU(1))
+			e, err := Open(dir, Options{Threads: 1})
 			if name == "overflow" { // shows in the vector alone
 				if err == nil {
 					_, err = e.EncodeSentences(t.Context(), []string{"the egg"})
@@ -367,12 +366,11 @@ func FuzzOpen(f *testing.F) {
 		}
 		f.Add(i, data)
 	}
-	b := tensor.NewCPU(1)
 	f.Fuzz(func(t *testing.T, which int, data []byte) {
 		dir := t.TempDir()
 		copyFiles(t, tiny, dir)
 		write(t, filepath.Join(dir, names[uint(which)%uint(len(names))]), string(data))
-		e, err := Open(dir, b)
+		e, err := Open(dir, Options{Threads: 1})
 		if err == nil {
 			_, err = e.EncodeSentences(t.Context(), []string{"", "the egg"})
 		}

@@ -6,11 +6,10 @@ import (
 	"log"
 
 	"tall/encode/bert"
-	"tall/tensor"
 )
 
 func ExampleOpen() {
-	encoder, err := bert.Open("testdata/tiny", tensor.NewCPU(0)) // in earnest, the folder of fetch.ModelDir("all-minilm-l6-v2")
+	encoder, err := bert.Open("testdata/tiny", bert.Options{}) // in earnest, the folder of fetch.ModelDir("all-minilm-l6-v2")
 	if err != nil {
 		log.Fatal(err)
 	}
