@@ -101,6 +101,17 @@ func SpanText(s tall.Span) string {
 	return text
 }
 
+// Bar draws spans, in seconds, on a track of width columns that stands for [0, duration]:
+// one row of a [Timeline], for tables. A duration of 0 or less is that of the last span.
+func Bar(spans []tall.Span, duration float64, width int, s Style) string {
+	t := Timeline{Duration: duration, Rows: []TimelineRow{{Spans: spans}}}
+	bar := drawBar(spans, t.duration(), max(1, width), s.ASCII)
+	if s.Color {
+		bar = lipgloss.NewStyle().Foreground(lipgloss.BrightBlue).Render(bar)
+	}
+	return bar
+}
+
 // drawBar draws spans on a track of width columns that stands for [0, duration],
 // to half a column (ASCII: to a column). Spans that leave it end in arrows.
 func drawBar(spans []tall.Span, duration float64, width int, ascii bool) string {

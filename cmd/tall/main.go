@@ -18,6 +18,7 @@ const version = "0.1.0"
 // Exit codes beside 0.
 const (
 	exitFailed      = 1   // an error, or an answer that is 'no' (doctor, demo)
+	exitNoMatch     = 3   // tall find: nothing is confident enough
 	exitInterrupted = 130 // Ctrl-C: 128 + SIGINT, as shells have it
 	exitTerminated  = 143 // 128 + SIGTERM
 )
@@ -45,6 +46,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitTerminated
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.Is(err, errNoMatch):
+		return exitNoMatch
 	}
 	return exitFailed
 }

@@ -35,8 +35,8 @@ func newRoot(g *global) *cobra.Command {
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newTrain(g), newEval(g), newPredict(g), newScore(g), newGenInfer(g), newEncode(g),
-		newPrior(g), newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g),
+		newFind(g), newTrain(g), newEval(g), newPredict(g), newScore(g), newGenInfer(g), newEncode(g),
+		newPrior(g), newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g), newModels(g),
 	)
 	return root
 }

@@ -36,6 +36,10 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"sameresult": scriptSameResult,
 	"above":      scriptAbove,
 	"samescore":  scriptSameScore,
+
+	"scenes":      scriptScenes,
+	"colorcorpus": scriptColorCorpus,
+	"foundat":     scriptFoundAt,
 }
 
 // windows DIR DIM VIDEO FRAMES LENGTH writes the windows of one length of a

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"tall"
+	"tall/export"
+	"tall/media"
+	"tall/report"
+)
+
+// exportTarget is a file and its format.
+type exportTarget struct{ format, file string }
+
+// parseExports reads --export FORMAT:FILE and FILE.FORMAT. For FORMAT alone the file is
+// the next argument with that extension, which is taken from args.
+func parseExports(values, args []string) ([]exportTarget, []string, error) {
+	var out []exportTarget
+	for _, value := range values {
+		format, file, ok := strings.Cut(value, ":")
+		extension := strings.TrimPrefix(strings.ToLower(filepath.Ext(value)), ".")
+		switch {
+		case ok && slices.Contains(export.Formats(), format) && file != "":
+			out = append(out, exportTarget{format, file})
+		case slices.Contains(export.Formats(), value):
+			i := slices.IndexFunc(args, func(arg string) bool { return strings.EqualFold(filepath.Ext(arg), "."+value) })
+			if i < 0 {
+				return nil, nil, fmt.Errorf("--export %s: name the file too, as in --export %s:moments.%s", value, value, value)
+			}
+			out = append(out, exportTarget{value, args[i]})
+			args = slices.Delete(slices.Clone(args), i, i+1)
+		case slices.Contains(export.Formats(), extension):
+			out = append(out, exportTarget{extension, value})
+		default:
+			return nil, nil, fmt.Errorf("--export %s: give FORMAT:FILE, as in edl:moments.edl; the formats are %s", value, strings.Join(export.Formats(), ", "))
+		}
+	}
+	return out, args, nil
+}
+
+// exportAll writes the moments that match, of all sentences.
+func (f *findFlags) exportAll(videos []*searchedVideo, replies []reply) error {
+	if len(f.targets) == 0 {
+		return nil
+	}
+	list := export.List{Title: replies[0].sentence}
+	index := map[*searchedVideo]int{}
+	for i, v := range videos {
+		path, err := filepath.Abs(v.path)
+		if err != nil {
+			return err
+		}
+		index[v] = i
+		list.Videos = append(list.Videos, export.Video{Path: path, Duration: v.facts.duration, FPSNum: v.facts.fpsNum, FPSDen: v.facts.fpsDen, Width: v.facts.width, Height: v.facts.height, Audio: v.facts.audio})
+	}
+	for _, r := range replies {
+		for rank, h := range r.hits {
+			list.Moments = append(list.Moments, export.Moment{Video: index[h.video], Span: h.span, Sentence: r.sentence, Rank: rank + 1, Score: h.score, Confidence: h.confidence})
+		}
+	}
+	for _, t := range f.targets {
+		err := tall.ReplaceFile(t.file, func(w io.Writer) error { return export.Write(w, t.format, list) })
+		if err != nil {
+			return fmt.Errorf("--export: %w", err)
+		}
+	}
+	return nil
+}
+
+// cutExtensions are those of files that media cuts into; of others come mp4 files.
+var cutExtensions = []string{".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts"}
+
+// cutAll writes the moments that match as files of their own.
+func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools, replies []reply) error {
+	if f.cut == "" {
+		return nil
+	}
+	total, done := 0, 0
+	for _, r := range replies {
+		total += len(r.hits)
+	}
+	if total == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(f.cut, 0o777); err != nil {
+		return err
+	}
+	bar := con.progress("cut", "clips")
+	defer bar.finish()
+	infos := map[*searchedVideo]media.Info{}
+	used := map[string]bool{}
+	for _, r := range replies {
+		for rank := range r.hits {
+			h := &r.hits[rank]
+			bar.set(done, total, "")
+			done++
+			info, ok := infos[h.video]
+			if !ok {
+				var err error
+				if info, err = tools.Probe(ctx, h.video.path); err != nil {
+					return err
+				}
+				infos[h.video] = info
+			}
+			h.file = filepath.Join(f.cut, cutName(h.video.path, r.sentence, rank+1, used))
+			if _, err := tools.Cut(ctx, info, h.span, h.file, f.exact); err != nil {
+				return fmt.Errorf("--cut: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// cutName is "cooking_the-person-cracks-the-egg_1.mp4", once.
+func cutName(video, sentence string, rank int, used map[string]bool) string {
+	ext := strings.ToLower(filepath.Ext(video))
+	if !slices.Contains(cutExtensions, ext) {
+		ext = ".mp4"
+	}
+	base := strings.TrimLeft(fmt.Sprintf("%s_%s_%d", slug(stem(video)), slug(sentence), rank), "-._")
+	name := base + ext
+	for n := 2; used[name]; n++ {
+		name = fmt.Sprintf("%s_%d%s", base, n, ext)
+	}
+	used[name] = true
+	return name
+}
+
+// slug makes a text a part of a file's name: letters, digits and single dashes.
+func slug(text string) string {
+	const most = 48
+	var b strings.Builder
+	dash := false
+	for _, r := range strings.ToLower(text) {
+		if b.Len() >= most {
+			break
+		}
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			dash = b.Len() > 0
+			continue
+		}
+		if dash {
+			b.WriteByte('-')
+			dash = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// findBarWidth is how many columns a video's time line has.
+const findBarWidth = 40
+
+// print writes the answers for people.
+func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply) error {
+	style := report.StyleOf(w)
+	for i, r := range replies {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%q\n", shorten(r.sentence, 200))
+		if len(r.hits) == 0 {
+			fmt.Fprintf(w, "no match: %s\n", f.nearMiss(r, len(videos)))
+			continue
+		}
+		t := report.Table{Header: []string{"", "from", "to", "confidence", "where"}}
+		if len(videos) > 1 {
+			t.Header = append(t.Header, "video")
+		}
+		if f.cut != "" {
+			t.Header = append(t.Header, "clip")
+		}
+		for rank, h := range r.hits {
+			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar([]tall.Span{h.span}, h.video.facts.duration, findBarWidth, style)}
+			if len(videos) > 1 {
+				row = append(row, h.video.path)
+			}
+			if f.cut != "" {
+				row = append(row, h.file)
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		if err := t.Write(w); err != nil {
+			return err
+		}
+	}
+	for _, t := range f.targets {
+		fmt.Fprintf(w, "\n%s written to %s", t.format, t.file)
+	}
+	if len(f.targets) > 0 {
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// nearMiss says how far the best moment was from a match.
+func (f *findFlags) nearMiss(r reply, videos int) string {
+	switch {
+	case r.best == nil && videos == 1:
+		return "no part of the video stands out from the rest"
+	case r.best == nil:
+		return "no part of the videos stands out from the rest"
+	case !r.best.video.null.Known():
+		return "the video is too short, or too uniform, to say what chance would find in it (--threshold 0 lists what there is)"
+	}
+	where := ""
+	if videos > 1 {
+		where = " of " + r.best.video.path
+	}
+	return fmt.Sprintf("the best moment, %s to %s%s, has confidence %s; the threshold is %s (--threshold 0 lists it)",
+		report.Clock(r.best.span.Start), report.Clock(r.best.span.End), where, percent(r.best.confidence), percent(f.threshold))
+}
+
+// percent shows a confidence, and never rounds it to certainty.
+func percent(c float64) string {
+	if c > 0.999 && c < 1 || c == 1 {
+		return ">99.9 %"
+	}
+	return fmt.Sprintf("%.1f %%", math.Floor(c*1000)/10)
+}
+
+type findJSON struct {
+	Encoder   string          `json:"encoder"`
+	Localizer string          `json:"localizer"`
+	Threshold float64         `json:"threshold"`
+	Videos    []findVideoJSON `json:"videos"`
+	Answers   []findReplyJSON `json:"answers"`
+}
+
+type findVideoJSON struct {
+	Path     string  `json:"path"`
+	SHA256   string  `json:"sha256"`
+	Duration float64 `json:"duration"`
+	FPSNum   int     `json:"fps_num"`
+	FPSDen   int     `json:"fps_den"`
+	Seconds  float64 `json:"seconds"` // that the search took, encoding included
+}
+
+type findReplyJSON struct {
+	Sentence   string        `json:"sentence"`
+	Match      bool          `json:"match"`
+	Confidence float64       `json:"confidence"` // of the best moment, whether it matches or not
+	Moments    []findHitJSON `json:"moments"`
+}
+
+type findHitJSON struct {
+	Rank       int     `json:"rank"`
+	Video      string  `json:"video"`
+	Start      float64 `json:"start"`
+	End        float64 `json:"end"`
+	Confidence float64 `json:"confidence"`
+	FalseAlarm float64 `json:"false_alarm"`
+	Score      float64 `json:"score"`
+	Clip       string  `json:"clip,omitempty"`
+}
+
+func (f *findFlags) printJSON(w io.Writer, e *engine, videos []*searchedVideo, replies []reply) error {
+	out := findJSON{Encoder: e.spec, Localizer: e.localizer, Threshold: f.threshold, Videos: []findVideoJSON{}, Answers: []findReplyJSON{}}
+	milli := func(v float64) float64 { return math.Round(v*1000) / 1000 }
+	for _, v := range videos {
+		out.Videos = append(out.Videos, findVideoJSON{v.path, strings.TrimPrefix(v.hash, "sha256:"), milli(v.facts.duration), v.facts.fpsNum, v.facts.fpsDen, milli(v.seconds)})
+	}
+	for _, r := range replies {
+		a := findReplyJSON{Sentence: r.sentence, Match: len(r.hits) > 0, Moments: []findHitJSON{}}
+		if r.best != nil {
+			a.Confidence = r.best.confidence
+		}
+		for rank, h := range r.hits {
+			a.Moments = append(a.Moments, findHitJSON{rank + 1, h.video.path, milli(h.span.Start), milli(h.span.End), h.confidence, h.falseAlarm, h.score, h.file})
+		}
+		out.Answers = append(out.Answers, a)
+	}
+	e2 := json.NewEncoder(w)
+	e2.SetEscapeHTML(false)
+	e2.SetIndent("", "  ")
+	return e2.Encode(out)
+}

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tall"
+	"tall/calibrate"
+	"tall/encode"
+	"tall/feature"
+	"tall/weights"
+)
+
+// searchedVideo is a video and what it answered.
+type searchedVideo struct {
+	path, hash string
+	facts      videoFacts
+	null       calibrate.Null
+	hits       [][]hit // for each sentence, best first, suppressed
+	seconds    float64 // that it took
+}
+
+// videoFacts are what exports need to know of a video. They stand in the metadata of its
+// features, so that a question about a video that is known needs no ffmpeg.
+type videoFacts struct {
+	duration       float64
+	fpsNum, fpsDen int
+	width, height  int
+	audio          bool
+}
+
+// hit is a moment of a video.
+type hit struct {
+	video      *searchedVideo
+	span       tall.Span // seconds, within the video
+	score      float64
+	confidence float64
+	falseAlarm float64
+	file       string // of the cut
+}
+
+// Metadata of features beside what [encode.Files] writes.
+const (
+	metaWidth  = "width"
+	metaHeight = "height"
+	metaAudio  = "audio_tracks"
+)
+
+// search encodes a video where that was not done, and asks it all sentences. It returns
+// nil for a video with the same content as an earlier one.
+func (e *engine) search(ctx context.Context, con *console, path string, seen map[string]string) (*searchedVideo, error) {
+	if err := checkVideoFile(path); err != nil {
+		return nil, err
+	}
+	hash, err := contentHash(path)
+	if err != nil {
+		return nil, err
+	}
+	if other, ok := seen[hash]; ok {
+		con.Info("the same content as an earlier video, passed over", "video", path, "as", other)
+		return nil, nil
+	}
+	seen[hash] = path
+	v := &searchedVideo{path: path, hash: hash}
+	dir, err := e.featuresDir()
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimPrefix(hash, "sha256:")
+	file := filepath.Join(dir, name+featuresExt)
+	if v.facts, err = readFacts(file); err != nil {
+		if err := e.encode(ctx, con, path, dir, name); err != nil {
+			return nil, err
+		}
+		if v.facts, err = readFacts(file); err != nil {
+			return nil, err
+		}
+	}
+	prepared, closeFeatures, err := e.prepare(ctx, con, file, v.facts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer closeFeatures()
+	if v.null, err = e.calibrate(ctx, con, prepared, hash); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, e.ask(ctx, prepared, v)
+}
+
+// checkVideoFile refuses what would block or never end when it is hashed.
+func checkVideoFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", tall.ErrMissing, err)
+	case !info.IsDir() && !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is a device, a pipe or a socket, and no file", tall.ErrUnsafe, path)
+	case !info.IsDir() && info.Size() == 0:
+		return fmt.Errorf("%w: %s is empty (0 bytes)", tall.ErrFormat, path)
+	}
+	return nil
+}
+
+// encode makes the features of a video.
+func (e *engine) encode(ctx context.Context, con *console, path, dir, name string) error {
+	info, err := e.tools.Probe(ctx, path)
+	if err != nil {
+		return err
+	}
+	bar := con.progress("encode "+filepath.Base(path), "s of video")
+	defer bar.finish()
+	f := encode.Files{
+		Tools: e.tools, Video: e.video,
+		Progress: func(at, total float64) { bar.set(int(at), int(math.Ceil(total)), "") },
+		Warn:     func(err error) { con.Warn(err.Error(), "video", path) },
+	}
+	_, err = f.Save(ctx, path, dir, name, map[string]string{
+		metaWidth: strconv.Itoa(info.Width), metaHeight: strconv.Itoa(info.Height), metaAudio: strconv.Itoa(info.Audio),
+	})
+	return err
+}
+
+// readFacts reads the metadata of a file of features. Whatever is wrong with it is
+// cured by encoding again.
+func readFacts(path string) (v videoFacts, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return v, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return v, err
+	}
+	_, meta, err := weights.ReadSafetensorsHeader(f, info.Size())
+	if err != nil {
+		return v, err
+	}
+	number := func(text string) int {
+		n, parseErr := strconv.Atoi(text)
+		err = errors.Join(err, parseErr)
+		return n
+	}
+	num, den, _ := strings.Cut(meta["fps"], "/")
+	v.fpsNum, v.fpsDen = number(num), number(den)
+	v.width, v.height = number(meta[metaWidth]), number(meta[metaHeight])
+	v.audio = number(meta[metaAudio]) > 0
+	duration, parseErr := strconv.ParseFloat(meta["duration"], 64)
+	v.duration = duration
+	return v, errors.Join(err, parseErr)
+}
+
+// prepare brings a video's features before the localizer. Closing gives back what they
+// hold.
+func (e *engine) prepare(ctx context.Context, con *console, file string, facts videoFacts) (p tall.Prepared, closeFeatures func(), err error) {
+	if e.model == nil {
+		features, err := rowsOf(file, facts.duration)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := e.contrast.Prepare(ctx, features)
+		return p, func() {}, err
+	}
+	fps := 0.0
+	if facts.fpsDen > 0 {
+		fps = float64(facts.fpsNum) / float64(facts.fpsDen)
+	}
+	in, err := e.model.inputs(ctx, file, fps, func(err error) { con.Warn(err.Error()) })
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			in.Close()
+		}
+	}()
+	l, err := e.model.localizer(e.backend, in, len(e.asked[0].Vector))
+	if err != nil {
+		return nil, nil, err
+	}
+	features, err := in.Stream(in.Videos()[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err = l.Prepare(ctx, features)
+	return p, func() { in.Close() }, err
+}
+
+// rowsOf reads a file of features as rows in seconds.
+func rowsOf(file string, duration float64) (*tall.Features, error) {
+	tracks, err := feature.OpenTracks(file, feature.TrackOptions{})
+	if err != nil {
+		return nil, err
+	}
+	name, times := tracks.Videos()[0], tracks.Times()
+	rows, err := tracks.Rows(name)
+	if err != nil {
+		return nil, err
+	}
+	n := tracks.Len(name)
+	f := &tall.Features{Video: name, FPS: 1, Spans: make([]tall.Span, n), Streams: []tall.Stream{{Manifest: tracks.Manifest(), N: n, D: tracks.Dim(), Data: rows}}}
+	for i := range f.Spans {
+		start := float64(i) * times.Stride
+		f.Spans[i] = tall.Span{Start: start, End: start + times.Window}
+	}
+	if last := &f.Spans[n-1]; duration > last.Start {
+		last.End = min(last.End, duration)
+	}
+	return f, nil
+}
+
+// calibrate finds what unrelated sentences reach over the video, and remembers it.
+func (e *engine) calibrate(ctx context.Context, con *console, p tall.Prepared, hash string) (calibrate.Null, error) {
+	dir, err := e.featuresDir()
+	if err != nil {
+		return calibrate.Null{}, err
+	}
+	path := filepath.Join(e.cache, "calibration", digest(filepath.Base(dir), hash, e.id, e.bankID)+".json")
+	var null calibrate.Null
+	if readJSON(path, &null) == nil && null.Known() {
+		return null, nil
+	}
+	bar := con.progress("calibrate", "sentences")
+	defer bar.finish()
+	null, err = calibrate.Measure(ctx, p, e.bank, func(done, total int) { bar.set(done, total, "") })
+	if err != nil || !null.Known() {
+		return null, err
+	}
+	if err := writeJSON(path, null); err != nil && !errors.Is(err, fs.ErrPermission) {
+		con.Warn("the calibration cannot be kept, so every question makes it anew: " + err.Error())
+	}
+	return null, nil
+}
+
+// sentencesOfFind bounds the memory for answers, which list every moment.
+const sentencesOfFind = 8
+
+// ask fills in the hits of all sentences.
+func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo) error {
+	for part := range slices.Chunk(e.asked, sentencesOfFind) {
+		answers, err := p.Localize(ctx, part)
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			v.hits = append(v.hits, v.moments(a))
+		}
+	}
+	return nil
+}
+
+// hitsKept is how many moments of a video are kept for each sentence.
+const hitsKept = 1000
+
+// moments are those of an answer that lie in the video, suppressed, best first.
+func (v *searchedVideo) moments(a tall.Scored) []hit {
+	var spans []tall.Span
+	var scores []float32
+	for i := range a.Spans {
+		m := a.Moment(i)
+		m.Start = max(0, m.Start)
+		if v.facts.duration > 0 {
+			m.End = min(m.End, v.facts.duration)
+		}
+		if m.Valid() {
+			spans, scores = append(spans, m.Span), append(scores, m.Score)
+		}
+	}
+	var out []hit
+	for _, i := range tall.Suppress(spans, scores, predictionNMS, hitsKept) {
+		score := float64(scores[i])
+		h := hit{video: v, span: spans[i], score: score, confidence: v.null.Confidence(score), falseAlarm: v.null.FalseAlarm(score)}
+		if math.IsNaN(h.falseAlarm) {
+			h.falseAlarm = 1
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+// reply is the answer to one sentence from all videos.
+type reply struct {
+	sentence string
+	hits     []hit // at least as confident as the threshold, best first
+	best     *hit  // of all; nil: no video has a moment at all
+}
+
+// replies ranks the moments of all videos for each sentence.
+func (e *engine) replies(videos []*searchedVideo, top int, threshold float64) []reply {
+	out := make([]reply, len(e.asked))
+	for i, s := range e.asked {
+		var all []hit
+		for _, v := range videos {
+			all = append(all, v.hits[i][:min(top, len(v.hits[i]))]...)
+		}
+		slices.SortStableFunc(all, func(a, b hit) int {
+			return cmp.Or(cmp.Compare(a.falseAlarm, b.falseAlarm), cmp.Compare(b.score, a.score))
+		})
+		out[i].sentence = s.Text
+		if len(all) > 0 {
+			out[i].best = &all[0]
+		}
+		for _, h := range all[:min(top, len(all))] {
+			if h.confidence >= threshold {
+				out[i].hits = append(out[i].hits, h)
+			}
+		}
+	}
+	return out
+}
