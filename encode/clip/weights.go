@@ -67,6 +67,11 @@ func findWeights(dir string) (*archive, error) {
 		}
 	}
 	slices.Sort(a.files)
+	for _, name := range a.files {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return nil, fmt.Errorf("%w: %s names %s: %w; take all files from the model's page", tall.ErrMissing, path, name, err)
+		}
+	}
 	return a, nil
 }
 
@@ -152,9 +157,6 @@ func (a *archive) file(tensor string) (string, error) {
 func (a *archive) open(name string, first bool) (*weights.File, error) {
 	path := filepath.Join(a.dir, name)
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s; take it from the model's page", tall.ErrMissing, path)
-	}
 	if err != nil {
 		return nil, err
 	}
