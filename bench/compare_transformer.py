@@ -5,13 +5,12 @@
 
 Each round runs nn's BenchmarkTransformer, then bench/torch_transformer.py as
 Hugging Face's models are written, then its fused form, so that a machine that
-slows down slows all. Prints the medians of the rounds' least times. Needs Go and
+slows down slows all. Prints the least times of all rounds. Needs Go and
 a Python with torch (see bench/compare.py).
 """
 import argparse
 import json
 import re
-import statistics
 import subprocess
 import sys
 
@@ -45,12 +44,12 @@ def main():
             found += [json.loads(line) for line in lines(*torch, *extra)]
         for r in found:
             best.setdefault(r["name"], {}).setdefault(r["side"], []).append(r["ms"])
-            peaks.setdefault(r["name"], []).append(r.get("peak", 0))
+            peaks[r["name"]] = max(peaks.get(r["name"], 0), r.get("peak", 0))
             print(f"round {n + 1}  {r['name']:16} {r['side']:12} {r['ms']:8.1f} ms", flush=True)
     for name, sides in best.items():
-        mid = {side: statistics.median(times) for side, times in sides.items()}
-        text = "   ".join(f"{side} {ms:7.1f} ms" + ("" if side == "ours" else f" ({ms / mid['ours']:.2f} x)") for side, ms in mid.items())
-        print(f"{name:16} {text}   ours at {max(peaks[name]):.0f} % of peak")
+        least = {side: min(times) for side, times in sides.items()}
+        text = "   ".join(f"{side} {ms:7.1f} ms" + ("" if side == "ours" else f" ({ms / least['ours']:.2f} x)") for side, ms in least.items())
+        print(f"{name:16} {text}   ours at {peaks[name]:.0f} % of peak")
 
 
 if __name__ == "__main__":

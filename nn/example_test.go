@@ -31,3 +31,31 @@ func Example() {
 	fmt.Printf("y = %.2f x + %.2f\n", slope[0], intercept[0])
 	// Output: y = 2.00 x + 1.00
 }
+
+// An encoder's layer with weights by name, as a file would give them.
+func ExampleTransformer() {
+	b := tensor.NewCPU(0)
+	stack := nn.NewTransformer(b, nn.Config{
+		Layers: 1, Width: 2, Heads: 1, Hidden: 4, Eps: 1e-5, Activation: tensor.QuickGELU, PreNorm: true,
+	}, nn.CLIPNames("vision_model.encoder"))
+	for _, p := range stack.Params() {
+		err := p.Load(b, func(part func([]float32) error) error { // or a weights.File's Values
+			return part(make([]float32, p.Len()))
+		})
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	stack.Pack(b)
+	fmt.Println(stack.Params()[0].Name)
+
+	x := tensor.NewMat(b, 3, 2) // one sequence of three tokens
+	b.Upload(x, []float32{1, 2, 3, 4, 5, 6})
+	stack.Forward(b, x, 1, nil)
+	got := make([]float32, 6)
+	b.Download(got, x)
+	fmt.Println(got) // weights of 0 leave the residual
+	// Output:
+	// vision_model.encoder.layers.0.self_attn.q_proj.weight
+	// [1 2 3 4 5 6]
+}

@@ -176,10 +176,13 @@ func (t *Transformer) Forward(b tensor.Backend, x tensor.Mat, sequences int, val
 // The last layer is computed for these rows alone; x is overwritten. A causal
 // stack must be asked for rows within valid.
 func (t *Transformer) ForwardAt(b tensor.Backend, y, x tensor.Mat, sequences int, valid, at []int) {
-	length := x.Rows / sequences
 	if len(at) != sequences {
 		panic(fmt.Sprintf("nn: %d rows wanted of %d sequences", len(at), sequences))
 	}
+	if sequences == 0 {
+		return
+	}
+	length := x.Rows / sequences
 	last := len(t.Blocks) - 1
 	for _, k := range t.Blocks[:last] {
 		t.block(b, k, x, x, sequences, valid, t.Causal)

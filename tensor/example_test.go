@@ -46,3 +46,30 @@ func ExampleCPU_PairNT() {
 	fmt.Println(got)
 	// Output: [3 7 11 10 30 50]
 }
+
+// A search among rows of bytes, scored again in half precision.
+func ExampleCPU_DotI8() {
+	cpu := tensor.NewCPU(0)
+	const d = 4
+	rows := []float32{
+		1, 0, 0, 0,
+		0.6, 0.8, 0, 0,
+		0, 0.6, 0, 0.8,
+	}
+	half, bytes, scales := make([]uint16, len(rows)), make([]int8, len(rows)), make([]float32, 3)
+	tensor.EncodeF16(half, rows)
+	for r := range scales {
+		scales[r] = tensor.QuantizeI8(bytes[r*d:(r+1)*d], rows[r*d:(r+1)*d])
+	}
+	query := []float32{0.6, 0.8, 0, 0}
+	scores := make([]float32, 3)
+	cpu.DotI8(scores, bytes, scales, d, query)
+	fmt.Printf("%.2f\n", scores)
+
+	again := make([]float32, 1)
+	cpu.DotRowsF16(again, half, d, []int{1}, query)
+	fmt.Printf("%.4f\n", again)
+	// Output:
+	// [0.60 1.00 0.48]
+	// [0.9999]
+}
