@@ -167,3 +167,22 @@ func FuzzParseCatalogue(f *testing.F) {
 		}
 	})
 }
+
+// The catalogue that docs/models.md shows is one.
+func TestParseCatalogue_Document(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "models.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(text), "    models:\n")
+	if !ok {
+		t.Fatal("no catalogue in it")
+	}
+	c, err := ParseCatalogue("models.md", []byte("    models:\n"+block))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Find("e5-small"); err != nil || len(m.Files) != 4 {
+		t.Errorf("%+v %v", m, err)
+	}
+}

@@ -24,6 +24,20 @@ import (
 // TestMain makes the test binary its own child: with FETCH_URL set it fetches
 // that, so that tests can kill it or give it another environment.
 func TestMain(m *testing.M) {
+	if file := os.Getenv("FETCH_CATALOGUE"); file != "" { // pull the model "mine" of it
+		c, err := Load(file)
+		if err == nil {
+			var mine Model
+			if mine, err = c.Find("mine"); err == nil {
+				_, err = Pull(context.Background(), mine, PullOptions{Options: Options{Tries: 1}})
+			}
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if u := os.Getenv("FETCH_URL"); u != "" {
 		_, err := Get(context.Background(), File{URL: u, Path: os.Getenv("FETCH_PATH")}, Options{Tries: 1})
 		if err != nil {
