@@ -56,7 +56,8 @@ func (f *Files) EncodeVideo(ctx context.Context, path string) (*tall.Features, e
 // Save encodes a video into dir/name.safetensors, a tensor "features" (N, D), which
 // [feature.OpenTracks] reads; the folder's manifest.json says how they are made and is
 // written where it is missing. Rows wait in a temporary file of dir, so that memory does
-// not grow with the video's length. Meta goes into the file's metadata, beside what is
+// not grow with the video's length. (C3D's windows go into a file each, as TALL has them.)
+// Meta goes into the file's metadata, beside what is
 // known of the video. It returns the number of rows.
 //
 // Errors wrap [tall.ErrManifest] where the folder holds features made otherwise.
@@ -64,6 +65,9 @@ func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[strin
 	d := f.Video.Describe()
 	if err := Prepare(dir, d); err != nil {
 		return 0, err
+	}
+	if w, ok := f.Video.(windows); ok {
+		return f.saveWindows(ctx, w, path, dir, name)
 	}
 	spool, err := os.CreateTemp(dir, ".rows-*")
 	if err != nil {
@@ -97,6 +101,44 @@ func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[strin
 	return n, weights.WriteStreams(filepath.Join(dir, name+".safetensors"), all, []weights.Stream{rows})
 }
 
+// windows is an encoder whose rows overlap and are of several lengths, C3D, so that their
+// times are in the names of files, as TALL's are: dir/{name}_{start}_{end}.npy.
+type windows interface {
+	SaveWindows(ctx context.Context, dir, name string, video media.Info, frames media.Source, progress func(seconds float64)) (windows, written int, err error)
+}
+
+func (f *Files) saveWindows(ctx context.Context, w windows, path, dir, name string) (int, error) {
+	info, frames, err := f.open(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer frames.Close()
+	n, _, err := w.SaveWindows(ctx, dir, name, info, frames, func(seconds float64) {
+		if f.Progress != nil {
+			f.Progress(min(seconds, info.Duration), info.Duration)
+		}
+	})
+	f.warn(frames, err)
+	return n, err
+}
+
+// open probes a video and asks for its frames.
+func (f *Files) open(ctx context.Context, path string) (media.Info, *media.Reader, error) {
+	info, err := f.Tools.Probe(ctx, path)
+	if err != nil {
+		return info, nil, err
+	}
+	frames, err := f.Tools.Frames(ctx, info, f.Video.Sampling(info))
+	return info, frames, err
+}
+
+// warn passes on what the decoder passed over, unless the video failed anyway.
+func (f *Files) warn(frames *media.Reader, err error) {
+	if text := frames.Warning(); err == nil && text != "" && f.Warn != nil {
+		f.Warn(errors.New(text))
+	}
+}
+
 // replay reads the float32 values of a file from its beginning.
 func replay(file *os.File, part func([]float32) error) error {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
@@ -125,11 +167,7 @@ func replay(file *os.File, part func([]float32) error) error {
 
 // rows runs the encoder over one video and checks what it emits.
 func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []float32) error) (media.Info, error) {
-	info, err := f.Tools.Probe(ctx, path)
-	if err != nil {
-		return info, err
-	}
-	frames, err := f.Tools.Frames(ctx, info, f.Video.Sampling(info))
+	info, frames, err := f.open(ctx, path)
 	if err != nil {
 		return info, err
 	}
@@ -148,9 +186,7 @@ func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []fl
 		}
 		return emit(span, row)
 	})
-	if text := frames.Warning(); err == nil && text != "" && f.Warn != nil {
-		f.Warn(errors.New(text))
-	}
+	f.warn(frames, err)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("%w: %s is too short (%.2f s) for a single row of features", tall.ErrFormat, path, info.Duration)
 	}

@@ -8,7 +8,12 @@ import (
 	"strings"
 
 	"tall"
+	"tall/encode/bert"
+	"tall/encode/c3d"
 	"tall/encode/classical"
+	"tall/encode/clip"
+	"tall/encode/skipthought"
+	"tall/tensor"
 )
 
 // Sentences is an encoder of sentences that says how its vectors are made.
@@ -36,11 +41,40 @@ type Options struct {
 // "classical", the hashed words of [Hash].
 const ClassicalWords = 512
 
+// Models that stand for the name of their encoder alone.
+const (
+	defaultClip        = "clip-vit-b-32"
+	defaultC3D         = "c3d-sports1m"
+	defaultMiniLM      = "all-minilm-l6-v2"
+	defaultSkipthought = "skip-thoughts"
+)
+
 // VideoNames lists the encoders that [OpenVideo] knows.
-func VideoNames() []string { return []string{"classical"} }
+func VideoNames() []string { return []string{"classical", "clip", "c3d"} }
 
 // SentenceNames lists the encoders that [OpenSentences] knows.
-func SentenceNames() []string { return []string{"classical", "hash:DIM", "glove:FILE"} }
+func SentenceNames() []string {
+	return []string{"classical", "clip", "minilm", "skipthought", "hash:DIM", "glove:FILE"}
+}
+
+// model finds the folder of a model; "" is the encoder's own.
+func (o Options) model(name, own string) (string, error) {
+	if name == "" {
+		name = own
+	}
+	if o.Models == nil {
+		return name, nil
+	}
+	return o.Models(name)
+}
+
+func (o Options) clip(name string) (*clip.Model, error) {
+	dir, err := o.model(name, defaultClip)
+	if err != nil {
+		return nil, err
+	}
+	return clip.Open(dir, clip.Options{Threads: o.Threads, Rate: o.Rate, Hash: o.Hash})
+}
 
 // OpenVideo opens an encoder of videos by its text, NAME or NAME:MODEL. MODEL is a folder,
 // or a name that [Options.Models] knows. NAME is one of [VideoNames].
@@ -52,6 +86,14 @@ func OpenVideo(spec string, o Options) (Video, error) {
 			return nil, fmt.Errorf("%w: encoder %s: classical has no model to choose", tall.ErrFormat, spec)
 		}
 		return classical.New(o.Threads), nil
+	case "clip":
+		return o.clip(model)
+	case "c3d":
+		dir, err := o.model(model, defaultC3D)
+		if err != nil {
+			return nil, err
+		}
+		return c3d.Open(dir, c3d.Options{Backend: tensor.NewCPU(o.Threads), Rate: o.Rate})
 	}
 	return nil, unknown("video", spec, VideoNames())
 }
@@ -64,6 +106,23 @@ func OpenSentences(spec string, o Options) (Sentences, error) {
 	switch name {
 	case "classical":
 		return NewHash(ClassicalWords)
+	case "clip":
+		return o.clip(model)
+	case "minilm":
+		dir, err := o.model(model, defaultMiniLM)
+		if err != nil {
+			return nil, err
+		}
+		return bert.Open(dir, bert.Options{Threads: o.Threads, Hash: o.Hash})
+	case "skipthought", "c3d":
+		if name == "c3d" {
+			model = "" // the pair of the video's encoder, not of its weights
+		}
+		dir, err := o.model(model, defaultSkipthought)
+		if err != nil {
+			return nil, err
+		}
+		return skipthought.Open(dir, skipthought.Options{Backend: tensor.NewCPU(o.Threads)})
 	case "hash":
 		n, err := strconv.Atoi(model)
 		if err != nil {

@@ -45,11 +45,20 @@ func (e *encoderFlags) options() (encode.Options, error) {
 // encoderOptions are those of commands without flags of their own for encoders.
 func (g *global) encoderOptions() (encode.Options, error) {
 	threads, err := g.workers()
-	return encode.Options{Threads: threads, Models: modelDir}, err
+	return encode.Options{Threads: threads, Models: modelDir, Hash: weightsHash}, err
 }
 
 // modelDir finds the folder of a model: a path, or a name of the catalogue that was pulled.
 func modelDir(name string) (string, error) {
 	dir, _, err := fetch.ModelDir(name)
 	return dir, err
+}
+
+// weightsHash is the SHA-256 of a file of weights: as it was recorded when the file was
+// fetched, else computed and remembered.
+func weightsHash(path string) (string, error) {
+	if sha, ok := fetch.RecordedHash(path); ok {
+		return "sha256:" + sha, nil
+	}
+	return contentHash(path)
 }

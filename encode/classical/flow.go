@@ -27,6 +27,7 @@ type flow struct {
 	// over plain areas, where nothing contradicts it: a wall near a thing that moves
 	// would move along.
 	evidence []float32 // (height, width)
+	moving   []float32 // (height, width) how much a pixel moves, 0 to 1; by pair.describe
 
 	gradient   []float32 // (height, width, 6): gx of R, G, B, gy of R, G, B
 	tensor     []float32 // (height, width, 3) windowed sums of gx gx, gx gy, gy gy
@@ -104,7 +105,7 @@ func (f *flow) gradients(l *level) {
 			sum[2] = y0*y0 + y1*y1 + y2*y2
 		}
 	}
-	f.blur(f.tensor, 3)
+	f.blur(f.tensor, 3, flowRadius)
 }
 
 // differ fills difference: the second frame where each pixel has moved to, by the camera
@@ -168,7 +169,7 @@ func (f *flow) compare() {
 		f.mismatch[2*i] = g[0]*d[0] + g[1]*d[1] + g[2]*d[2]
 		f.mismatch[2*i+1] = g[3]*d[0] + g[4]*d[1] + g[5]*d[2]
 	}
-	f.blur(f.mismatch, 2)
+	f.blur(f.mismatch, 2, flowRadius)
 }
 
 // prove fills evidence: of the change around a pixel, the camera's part taken out, the
@@ -180,7 +181,7 @@ func (f *flow) prove(a, b *level, m motion, gain [3]float32) {
 		d := f.difference[3*i : 3*i+3 : 3*i+3]
 		f.evidence[i] = d[0]*d[0] + d[1]*d[1] + d[2]*d[2]
 	}
-	f.blur(f.evidence, 1)
+	f.blur(f.evidence, 1, flowRadius)
 	const area = (2*flowRadius + 1) * (2*flowRadius + 1)
 	for i, e := range f.evidence {
 		e = max(e, 0) // the rounding of running sums may take it below
@@ -210,23 +211,23 @@ func limit(step float32) float32 {
 }
 
 // blur replaces values (height, width, k) by their sums over a square of side
-// 2 flowRadius + 1, cut off at the border.
-func (f *flow) blur(values []float32, k int) {
+// 2 radius + 1, cut off at the border.
+func (f *flow) blur(values []float32, k, radius int) {
 	w, h := f.width*k, f.height
 	f.box = resize(f.box, len(values))
 	for y := range h {
 		in, out := values[y*w:][:w], f.box[y*w:][:w]
 		for c := range k {
 			sum := float32(0)
-			for i := c; i < min(w, flowRadius*k); i += k {
+			for i := c; i < min(w, radius*k); i += k {
 				sum += in[i]
 			}
 			for i := c; i < w; i += k {
-				if j := i + flowRadius*k; j < w {
+				if j := i + radius*k; j < w {
 					sum += in[j]
 				}
 				out[i] = sum
-				if j := i - flowRadius*k; j >= 0 {
+				if j := i - radius*k; j >= 0 {
 					sum -= in[j]
 				}
 			}
@@ -240,15 +241,15 @@ func (f *flow) blur(values []float32, k int) {
 			sum[i] += x
 		}
 	}
-	for y := range min(h, flowRadius) {
+	for y := range min(h, radius) {
 		add(f.box[y*w:][:w])
 	}
 	for y := range h {
-		if j := y + flowRadius; j < h {
+		if j := y + radius; j < h {
 			add(f.box[j*w:][:w])
 		}
 		copy(values[y*w:][:w], sum)
-		if j := y - flowRadius; j >= 0 {
+		if j := y - radius; j >= 0 {
 			for i, x := range f.box[j*w:][:w] {
 				sum[i] -= x
 			}

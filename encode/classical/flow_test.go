@@ -195,7 +195,7 @@ func TestBlur_SumsSquares(t *testing.T) {
 		f := flow{width: w, height: h}
 		in := rapid.SliceOfN(rapid.Float32Range(-100, 100), w*h*k, w*h*k).Draw(t, "values")
 		out := append([]float32(nil), in...)
-		f.blur(out, k)
+		f.blur(out, k, flowRadius)
 		for i := range out {
 			x, y, c := i/k%w, i/k/w, i%k
 			want := 0.0

@@ -31,6 +31,8 @@ type pair struct {
 	mbh [quarters][2][directions]float32
 	// drift is how the pixels of each color move.
 	drift [Colors]drift
+	// focus is what lies around the place where most moves.
+	focus focus
 }
 
 // drift is the motion of one color; sums over its pixels, divided by the frame's.
@@ -45,6 +47,8 @@ type drift struct {
 func (p *pair) describe(s *still, f *flow, m motion, speed float32) {
 	*p = pair{}
 	w, h := f.width, f.height
+	f.moving = resize(f.moving, w*h)
+	clear(f.moving)
 	base := &s.pyramid.levels[0]
 	for y := range h {
 		row := cellOf(y, h, gridRows) * gridColumns
@@ -69,6 +73,7 @@ func (p *pair) describe(s *still, f *flow, m motion, speed float32) {
 				continue // has left the picture: nothing was there to compare with
 			}
 			moving := square / (square + stillness*stillness) * f.evidence[i]
+			f.moving[i] = moving
 			vote(p.hof[row+cellOf(x, w, gridColumns)][:], angle(u, v), moving)
 			px := (float32(x)+0.5)/float32(w) - 0.5
 			strength := speed * f.evidence[i]
@@ -76,6 +81,7 @@ func (p *pair) describe(s *still, f *flow, m motion, speed float32) {
 		}
 	}
 	p.divide(w, h)
+	p.focus.describe(s, f)
 }
 
 // boundary votes for the direction of the gradient of one component of the flow.

@@ -4,26 +4,32 @@ package classical
 const (
 	layoutSize = cells * Colors
 	hogSize    = cells * orientations
-	hofSize    = cells * (directions + 1)
+	hofSize    = cells * directions
 	mbhSize    = quarters * 2 * directions
 	driftSize  = Colors * 7
 	edgeSize   = Colors
 	changeSize = Colors * 4
+	nearSize   = Colors
+	focusSize  = focusCells * focusCells * Colors
+	gripSize   = focusCells * focusCells * orientations
 
 	// Dim is D, the number of values in a row.
-	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize
+	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize + nearSize + focusSize + gripSize
 )
 
 // Weights of the parts, so that none drowns the others: what brings their values to a
 // mean square of about 1 on videos of kitchens.
 const (
-	layoutGain = 4
-	hogGain    = 8
+	layoutGain = 1
+	hogGain    = 2
 	hofGain    = 8
 	mbhGain    = 8
 	driftGain  = 10
 	edgeGain   = 10
 	changeGain = 10
+	nearGain   = 4
+	focusGain  = 4
+	gripGain   = 6
 )
 
 // rows gathers stills and pairs into rows of a fixed number of frames.
@@ -85,6 +91,7 @@ func (r *rows) pair(p *pair, next *still) {
 		sum.x += d.x
 		sum.y += d.y
 	}
+	r.motion.focus.add(&p.focus)
 	r.last = next.shape
 }
 
@@ -103,12 +110,9 @@ func (r *rows) finish() []float32 {
 		}
 	}
 	for i := range r.motion.hof {
-		still := float32(1)
 		for _, v := range r.motion.hof[i] {
-			still -= v * pairs
 			out = append(out, hofGain*sqrt32(v*pairs))
 		}
-		out = append(out, hofGain*sqrt32(max(still, 0)))
 	}
 	for i := range r.motion.mbh {
 		for _, component := range r.motion.mbh[i] {
@@ -130,6 +134,20 @@ func (r *rows) finish() []float32 {
 		a, b := &r.first[c], &r.last[c]
 		for _, v := range [...]float32{b.area - a.area, b.x - a.x, b.y - a.y, b.edges - a.edges} {
 			out = append(out, changeGain*root(v))
+		}
+	}
+	f := &r.motion.focus
+	for _, v := range f.near {
+		out = append(out, nearGain*sqrt32(v*pairs))
+	}
+	for i := range f.colors {
+		for _, v := range f.colors[i] {
+			out = append(out, focusGain*sqrt32(v*pairs))
+		}
+	}
+	for i := range f.hog {
+		for _, v := range f.hog[i] {
+			out = append(out, gripGain*sqrt32(v*pairs))
 		}
 	}
 	values := r.values
