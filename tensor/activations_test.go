@@ -217,7 +217,7 @@ func TestAffine_IsGemm(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernel string) {
 		for _, threads := range []int{1, 2, 3} {
 			cpu := newTestCPU(t, threads, kernel)
-			for i, size := range [][3]int{{1, 5, 3}, {77, 805, 69}, {200, 64, 700}, {13, 0, 20}, {5, 384, 1}} {
+			for i, size := range [][3]int{{1, 5, 3}, {17, 805, 69}, {120, 24, 530}, {13, 0, 20}, {5, 384, 1}} {
 				n, in, out := size[0], size[1], size[2]
 				for j, f := range allActivations {
 					beta := float32(j % 2)
