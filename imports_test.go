@@ -38,7 +38,7 @@ var imports = map[string][]string{
 	"model/contrast":     {".", "tensor"},
 	"calibrate":          {"."},
 	"export":             {"."},
-	"library":            {".", "feature", "tensor"},
+	"library":            {".", "calibrate", "feature", "tensor"},
 	"library/sqlite":     {".", "library", "feature", "tensor", "weights", "modernc.org/sqlite", "github.com/riverqueue/river", "github.com/edsrzf/mmap-go", "github.com/gofrs/flock"},
 	"server":             {".", "export", "library", "github.com/danielgtaylor/huma", "github.com/prometheus/client_golang", "golang.org/x/time"},
 	"config":             {".", "github.com/goccy/go-yaml"},

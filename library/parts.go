@@ -95,11 +95,14 @@ type Engine struct {
 // Localizer finds moments in the rows of an engine's features.
 type Localizer struct {
 	Name string
+	// ID tells localizers apart by their weights and parameters.
+	ID string
 	tall.Localizer
-	// Confidence turns the score of a video's best moment into a probability that it is
-	// none of chance, and Threshold is the least that counts; nil: not calibrated.
-	Confidence func(ctx context.Context, id ID, video tall.Prepared, score float32) (float64, error)
-	Threshold  float64
+	// Bank are the sentences, encoded, that confidence is measured against
+	// (package calibrate); nil: not calibrated.
+	Bank func(ctx context.Context) ([]tall.Sentence, error)
+	// Threshold is the least confidence that counts as a match.
+	Threshold float64
 }
 
 // ErrGiveUp marks errors of tasks that would not go away by trying again.

@@ -1,6 +1,10 @@
 package library
 
-import "time"
+import (
+	"time"
+
+	"tall/calibrate"
+)
 
 // ID identifies a video by its content: "sha256-" and 64 hexadecimal digits. Renamed or
 // moved files keep it, copies share it.
@@ -43,6 +47,8 @@ type Features struct {
 	Rows    int
 	Hash    string // SHA-256 of the stored file, hexadecimal
 	Reason  string
+	// Calibration is what unrelated sentences reach over the video, by [Localizer.ID].
+	Calibration map[string]calibrate.Null
 }
 
 // Filter chooses videos. The zero value takes all.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"tall"
+	"tall/calibrate"
 )
 
 // featuresExt is the extension of files of features.
@@ -205,6 +206,9 @@ func (l *Library) admit(ctx context.Context, e *Engine, id ID, file string, f *F
 	}
 	defer closer.Close()
 	f.Rows = len(features.Spans)
+	if f.Calibration, err = calibration(ctx, e, features); err != nil {
+		return err
+	}
 	index, ok := l.o.Indexes[e.Name]
 	if !ok || e.Indexer == nil {
 		return nil
@@ -214,6 +218,32 @@ func (l *Library) admit(ctx context.Context, e *Engine, id ID, file string, f *F
 		return err
 	}
 	return index.Add(ctx, id, spans, vectors)
+}
+
+// calibration measures what the bank's sentences reach over a video, for each localizer.
+func calibration(ctx context.Context, e *Engine, features *tall.Features) (map[string]calibrate.Null, error) {
+	out := map[string]calibrate.Null{}
+	for _, l := range e.Localizers {
+		if l.Bank == nil {
+			continue
+		}
+		bank, err := l.Bank(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p, err := l.Prepare(ctx, features)
+		if err != nil {
+			return nil, err
+		}
+		null, err := calibrate.Measure(ctx, p, bank, nil)
+		if err != nil {
+			return nil, err
+		}
+		if null.Known() {
+			out[l.ID] = null
+		}
+	}
+	return out, nil
 }
 
 // fileHash is the SHA-256 of a file, hexadecimal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed" // schema.sql
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -255,16 +256,31 @@ func (c *Catalog) details(ctx context.Context, videos []library.Video, at map[li
 	if err != nil {
 		return err
 	}
-	return each(ctx, c.db, "SELECT video, encoder, state, row_count, hash, reason FROM features WHERE video IN "+in+" ORDER BY video, encoder", ids, func(rows *sql.Rows) error {
+	return each(ctx, c.db, "SELECT video, encoder, state, row_count, hash, reason, calibration FROM features WHERE video IN "+in+" ORDER BY video, encoder", ids, func(rows *sql.Rows) error {
 		var id library.ID
-		var f library.Features
-		if err := rows.Scan(&id, &f.Encoder, &f.State, &f.Rows, &f.Hash, &f.Reason); err != nil {
+		f, err := scanFeatures(rows, &id)
+		if err != nil {
 			return err
 		}
 		v := &videos[at[id]]
 		v.Features = append(v.Features, f)
 		return nil
 	})
+}
+
+// scanFeatures reads a row of the table features.
+func scanFeatures(rows *sql.Rows, id *library.ID) (f library.Features, err error) {
+	var calibration string
+	if err := rows.Scan(id, &f.Encoder, &f.State, &f.Rows, &f.Hash, &f.Reason, &calibration); err != nil {
+		return f, err
+	}
+	if calibration == "" {
+		return f, nil
+	}
+	if err := json.Unmarshal([]byte(calibration), &f.Calibration); err != nil {
+		return f, fmt.Errorf("%w: calibration of %s: %w", tall.ErrFormat, *id, err)
+	}
+	return f, nil
 }
 
 // querier is a database or a transaction.

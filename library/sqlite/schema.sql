@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS setting (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS video (
   id       TEXT PRIMARY KEY, -- "sha256-..."
@@ -34,5 +34,6 @@ CREATE TABLE IF NOT EXISTS features (
   row_count INTEGER NOT NULL,
   hash    TEXT NOT NULL,
   reason  TEXT NOT NULL,
+  calibration TEXT NOT NULL, -- JSON: location, scale and sentences by localizer
   PRIMARY KEY (video, encoder)
 ) STRICT, WITHOUT ROWID;

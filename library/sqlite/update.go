@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"tall/library"
@@ -58,9 +59,9 @@ func read(ctx context.Context, tx *sql.Tx, id library.ID) (v library.Video, foun
 	if err != nil {
 		return v, false, err
 	}
-	err = each(ctx, tx, "SELECT encoder, state, row_count, hash, reason FROM features WHERE video = ? ORDER BY encoder", []any{string(id)}, func(rows *sql.Rows) error {
-		var f library.Features
-		if err := rows.Scan(&f.Encoder, &f.State, &f.Rows, &f.Hash, &f.Reason); err != nil {
+	err = each(ctx, tx, "SELECT video, encoder, state, row_count, hash, reason, calibration FROM features WHERE video = ? ORDER BY encoder", []any{string(id)}, func(rows *sql.Rows) error {
+		f, err := scanFeatures(rows, &id)
+		if err != nil {
 			return err
 		}
 		v.Features = append(v.Features, f)
@@ -95,8 +96,16 @@ func write(ctx context.Context, tx *sql.Tx, v library.Video) error {
 		return err
 	}
 	for _, f := range v.Features {
-		_, err := tx.ExecContext(ctx, "INSERT INTO features (video, encoder, state, row_count, hash, reason) VALUES (?, ?, ?, ?, ?, ?)",
-			string(v.ID), f.Encoder, string(f.State), f.Rows, f.Hash, f.Reason)
+		calibration := ""
+		if len(f.Calibration) > 0 {
+			text, err := json.Marshal(f.Calibration)
+			if err != nil {
+				return err
+			}
+			calibration = string(text)
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO features (video, encoder, state, row_count, hash, reason, calibration) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			string(v.ID), f.Encoder, string(f.State), f.Rows, f.Hash, f.Reason, calibration)
 		if err != nil {
 			return err
 		}
