@@ -9,6 +9,10 @@
 // and a threshold on it is a false-alarm rate: [DefaultConfidence] lets one unrelated
 // sentence in twenty through.
 //
+// What is compared is the [Evidence] for a moment: the score itself, or, for localizers
+// whose scores say little across sentences (CTRL), how far it is above the sentence's mean
+// over the video.
+//
 // The best of many windows is a maximum, so the bank's scores are taken to follow the
 // extreme-value distribution of Gumbel,
 //

@@ -12,8 +12,8 @@ const DefaultConfidence = 0.95
 // minScores is how many scores a fit needs: two in each quarter.
 const minScores = 8
 
-// Null is the distribution of the best scores that unrelated sentences reach over a
-// video: Gumbel's, with a location (its mode) and a scale. The zero value is unknown.
+// Null is the distribution of the [Evidence] that unrelated sentences find over a video
+// for their best moments, called score here: Gumbel's, with a location (its mode) and a scale. The zero value is unknown.
 type Null struct {
 	Location  float64 `json:"location"`
 	Scale     float64 `json:"scale"`

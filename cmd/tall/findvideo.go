@@ -224,7 +224,7 @@ func (e *engine) calibrate(ctx context.Context, con *console, p tall.Prepared, h
 	if err != nil {
 		return calibrate.Null{}, err
 	}
-	path := filepath.Join(e.cache, "calibration", digest(filepath.Base(dir), hash, e.id, e.bankID)+".json")
+	path := filepath.Join(e.cache, "calibration", digest("evidence 1", filepath.Base(dir), hash, e.id, e.bankID)+".json")
 	var null calibrate.Null
 	if readJSON(path, &null) == nil && null.Known() {
 		return null, nil
@@ -252,7 +252,7 @@ func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo) err
 			return err
 		}
 		for _, a := range answers {
-			v.hits = append(v.hits, v.moments(a))
+			v.hits = append(v.hits, v.moments(a, calibrate.Evidence(p, a)))
 		}
 	}
 	return nil
@@ -262,9 +262,10 @@ func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo) err
 const hitsKept = 1000
 
 // moments are those of an answer that lie in the video, suppressed, best first.
-func (v *searchedVideo) moments(a tall.Scored) []hit {
+func (v *searchedVideo) moments(a tall.Scored, evidence []float64) []hit {
 	var spans []tall.Span
 	var scores []float32
+	var of []int
 	for i := range a.Spans {
 		m := a.Moment(i)
 		m.Start = max(0, m.Start)
@@ -272,13 +273,13 @@ func (v *searchedVideo) moments(a tall.Scored) []hit {
 			m.End = min(m.End, v.facts.duration)
 		}
 		if m.Valid() {
-			spans, scores = append(spans, m.Span), append(scores, m.Score)
+			spans, scores, of = append(spans, m.Span), append(scores, m.Score), append(of, i)
 		}
 	}
 	var out []hit
 	for _, i := range tall.Suppress(spans, scores, predictionNMS, hitsKept) {
-		score := float64(scores[i])
-		h := hit{video: v, span: spans[i], score: score, confidence: v.null.Confidence(score), falseAlarm: v.null.FalseAlarm(score)}
+		found := evidence[of[i]]
+		h := hit{video: v, span: spans[i], score: float64(scores[i]), confidence: v.null.Confidence(found), falseAlarm: v.null.FalseAlarm(found)}
 		if math.IsNaN(h.falseAlarm) {
 			h.falseAlarm = 1
 		}
