@@ -80,6 +80,10 @@ func (t *Tools) cutTime(length float64) time.Duration {
 	return 10*t.probeTime() + time.Duration(20*length*float64(time.Second))
 }
 
+// cutMargin is how many seconds before a cut reading begins, to be sure of the key frame
+// that is needed: more than the usual greatest distance of key frames (x264: 250 frames).
+const cutMargin = 12
+
 // errNoCopy tells that a part cannot be copied; it is encoded then.
 var errNoCopy = errors.New("the streams cannot be copied")
 
@@ -117,7 +121,7 @@ func (t *Tools) copy(ctx context.Context, programs programs, format format, info
 func (t *Tools) keyFrame(ctx context.Context, programs programs, info Info, at float64) (float64, error) {
 	// Seeking lands before the point in most containers, and somewhere near it in the
 	// rest: it begins ever earlier until a key frame is among what was read.
-	for back := float64(seekMargin); ; back *= 4 {
+	for back := float64(cutMargin); ; back *= 4 {
 		from := max(0, at-back)
 		interval := fmt.Sprintf("%s%%%s", seconds(info.Start+from), seconds(info.Start+at+1))
 		if from == 0 {
@@ -150,7 +154,7 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 		args = append(args, "-threads", strconv.Itoa(t.options.Threads))
 	}
 	// Sound needs no key frame, but its decoder a moment to settle.
-	if seek := span.Start - seekMargin; seek > 0 {
+	if seek := span.Start - cutMargin; seek > 0 {
 		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
 		p.shift = seek
 	}

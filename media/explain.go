@@ -17,7 +17,7 @@ import (
 // times in one file. Playlists, lists and image patterns (hls, dash, concat, image2, imf),
 // which name other files, are not among them, nor are formats that generate or capture
 // (lavfi), nor bare streams without times.
-const containers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,live_flv,asf,ogg,gif,apng,mxf,nut,dv,ivf,wtv"
+const containers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,live_flv,asf,ogg,gif,apng,mxf,dv"
 
 // input are the arguments by which ffmpeg and ffprobe open a file: as a file, whatever its
 // name looks like, in one of the containers, from no other place than files.

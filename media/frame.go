@@ -61,7 +61,10 @@ type Info struct {
 	Start float64
 	// Delay is when the first picture is shown, in seconds from Start: above 0 where
 	// the sound begins before the pictures.
-	Delay  float64
+	Delay float64
+	// Lag is by how many seconds ffmpeg's times of pictures are late, besides: in AVI
+	// files, which hold the order of decoding only.
+	Lag    float64
 	Codec  string // such as "h264"
 	Format string // of the container, such as "mov,mp4,m4a,3gp,3g2,mj2"; "y4m", "images"
 	Audio  int    // number of audio tracks

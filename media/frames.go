@@ -48,8 +48,9 @@ func (t *Tools) Frames(ctx context.Context, info Info, s Sampling) (*Reader, err
 	if err != nil {
 		return nil, err
 	}
-	plan := t.plan(info, s, programs.version)
-	return readPipe(ctx, plan, info, s, child{path: programs.ffmpeg, args: plan.args, pipe: true, memory: t.memory()})
+	return readPipe(ctx, info, s, child{path: programs.ffmpeg, pipe: true, memory: t.memory()}, func(margin float64) plan {
+		return t.plan(info, s, programs.version, margin)
+	})
 }
 
 // plan is how ffmpeg is told to deliver frames.
@@ -58,20 +59,34 @@ type plan struct {
 	width, height int
 	chain         string  // of filters, one of args
 	shift         float64 // seconds to add to ffmpeg's times to get the user's
+	seek          float64 // seconds into the file at which decoding begins, 0: its beginning
+	first, list   int     // numbers of the filters showinfo, 0: there is none
 	stall         time.Duration
 }
 
-// seekMargin is how many seconds earlier than asked decoding begins in containers without
-// an index, where seeking may land behind the key frame that is needed: more than the
-// usual greatest distance of key frames (x264: 250 frames).
-const seekMargin = 12
+// seekMargin is how many seconds before the part that is wanted decoding begins at first.
+// Seeking may land behind the key frame that is needed: containers go by the times of
+// decoding, and those without an index guess. The first picture's time then tells, and
+// decoding begins anew, ever earlier.
+func seekMargin(format string) float64 {
+	if indexed(format) || has(format, "avi") {
+		return 0.5
+	}
+	return 2
+}
 
-func (t *Tools) plan(info Info, s Sampling, v version) plan {
+// marginFactor is by how much the margin grows each time.
+const marginFactor = 8
+
+func (t *Tools) plan(info Info, s Sampling, v version, margin float64) plan {
 	p := plan{}
 	p.width, p.height = s.size(info.Width, info.Height)
 
+	if p.seek = max(0, s.From-margin); info.Lag > 0 {
+		p.seek = 0 // behind a seek, the times lag otherwise
+	}
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel"}
-	if s.Rate == 0 {
+	if s.Rate == 0 || p.seek > 0 {
 		args = append(args, "level+info") // showinfo's lines
 	} else {
 		args = append(args, "level+error")
@@ -84,18 +99,15 @@ func (t *Tools) plan(info Info, s Sampling, v version) plan {
 	// to count again. The scaler follows the change itself.
 	args = append(args, "-reinit_filter", "0")
 
+	p.shift = -info.Lag
 	// ffmpeg's times are counted from the point that is sought, or from the container's
 	// beginning; but in containers whose times may jump, from the beginning of the tracks
 	// that are read.
-	margin := 0.0
-	if !indexed(info.Format) {
-		margin = seekMargin
-	}
-	if seek := s.From - margin; seek > 0 {
-		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
-		p.shift = seek
+	if p.seek > 0 {
+		args = append(args, "-noaccurate_seek", "-ss", seconds(p.seek))
+		p.shift += p.seek
 	} else if jumps(info.Format) {
-		p.shift = info.Delay
+		p.shift += info.Delay
 	}
 	args = append(args, input(info.Path)...)
 	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream))
@@ -114,7 +126,7 @@ func (t *Tools) plan(info Info, s Sampling, v version) plan {
 	} else {
 		args = append(args, "-vsync", "passthrough")
 	}
-	p.args = append(args, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1")
+	p.args = append(args, "-f", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000000", "pipe:1")
 
 	p.stall = t.options.StallTime
 	if p.stall == 0 {
@@ -142,25 +154,48 @@ func (p plan) freeze() []string {
 }
 
 // filters is the chain from decoded pictures to frames.
-func (p plan) filters(info Info, s Sampling, end float64, v version) string {
-	var chain []string
+func (p *plan) filters(info Info, s Sampling, end float64, v version) string {
+	// Microseconds: in the coarse time base of some containers, fps and trim would round
+	// their beginnings to whole pictures.
+	chain := []string{"settb=AVTB"}
+	show := "showinfo"
+	if v.atLeast(4, 4) {
+		show += "=checksum=0"
+	}
+	if p.seek > 0 {
+		p.first = len(chain)
+		chain = append(chain, show)
+	}
 	if s.Rate > 0 {
 		num, den := fraction(s.Rate, 1_000_000)
 		chain = append(chain,
-			"settb=AVTB", // microseconds: fps rounds its beginning to the time base
+			"tpad=stop_mode=clone:"+linger(info, s.Rate),
 			fmt.Sprintf("fps=fps=%d/%d:round=up:start_time=%s", num, den, seconds(s.From-p.shift+slack)))
 	} else {
 		trim := "trim=start=" + seconds(s.From-p.shift-slack)
 		if s.To > 0 {
 			trim += ":end=" + seconds(end-p.shift-slack)
 		}
-		info := "showinfo"
-		if v.atLeast(4, 4) {
-			info += "=checksum=0"
-		}
-		chain = append(chain, trim, info)
+		p.list = len(chain) + 1
+		// The times are known from showinfo; what follows gets ones that always grow.
+		chain = append(chain, trim, show, "setpts=N*1000")
 	}
 	return strings.Join(append(chain, p.scaler(info, p.width, p.height, "rgb24")), ",")
+}
+
+// linger keeps the last picture for tpad: fps ends at the beginning of the last picture it
+// gets, so that this must not be the last one that counts. The copies reach to the next
+// frame, whatever ffmpeg takes the video's rate for; what is too many, -frames:v cuts off.
+// In containers of unsure length one copy stands for the last picture's own time.
+func linger(info Info, rate float64) string {
+	if jumps(info.Format) {
+		return "stop=1"
+	}
+	long := 1 / rate
+	if fps := info.FPS(); fps > 0 {
+		long = max(long, 2/fps)
+	}
+	return "stop_duration=" + seconds(min(long, 600))
 }
 
 // scaler brings pictures to a size and a pixel format. Catmull-Rom is the bicubic that
@@ -189,7 +224,7 @@ func indexed(format string) bool {
 // jumps says whether the times of a container may start again in the middle (ffmpeg's
 // AVFMT_TS_DISCONT).
 func jumps(format string) bool {
-	return has(format, "mpegts") || has(format, "mpeg") || has(format, "ogg") || has(format, "wtv")
+	return has(format, "mpegts") || has(format, "mpeg") || has(format, "ogg")
 }
 
 func has(format, name string) bool {

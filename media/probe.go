@@ -37,6 +37,7 @@ type stream struct {
 	Start    number `json:"start_time"`
 	Duration number `json:"duration"`
 	Frames   number `json:"nb_frames"`
+	Reorder  int    `json:"has_b_frames"` // pictures that the decoder holds back
 	Tags     struct {
 		Rotate   number `json:"rotate"`
 		Duration string `json:"DURATION"`
@@ -65,7 +66,7 @@ func (n *number) UnmarshalJSON(data []byte) error {
 }
 
 const asked = "format=format_name,start_time,duration" +
-	":stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,pix_fmt,color_space,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames" +
+	":stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,pix_fmt,color_space,color_transfer,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames,has_b_frames" +
 	":stream_disposition=default,attached_pic,timed_thumbnails,still_image:stream_tags=rotate,DURATION:stream_side_data=rotation"
 
 // Probe tells what a video file, a Y4M file or a folder of images holds. Errors name the
@@ -166,6 +167,9 @@ func (p probed) info(path string) (Info, error) {
 	}
 	if best.Start.known {
 		info.Delay = max(0, best.Start.value-info.Start)
+	}
+	if has(info.Format, "avi") && info.FPS() > 0 && best.Reorder > 0 && best.Reorder <= 16 {
+		info.Lag = float64(best.Reorder) / info.FPS()
 	}
 	info.Duration = best.length(info, p.Format.Duration)
 	return info, checkDuration(info)
@@ -277,6 +281,9 @@ func (s *stream) length(info Info, whole number) float64 {
 			whole.value = d
 		}
 		return max(0, whole.value-info.Start)
+	}
+	if has(info.Format, "flv") && whole.value > info.Start {
+		return whole.value - info.Start // it, too, says when it ends
 	}
 	return max(0, whole.value)
 }

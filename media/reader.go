@@ -64,12 +64,15 @@ type pipe struct {
 	cancel context.CancelCauseFunc
 	child  child
 	info   Info
-	plan   plan
 	s      Sampling
+	plans  func(margin float64) plan
+	plan   plan
+	margin float64
 
 	process    *process
-	times      *times // with Rate 0
+	times      *times // nil without a filter that tells them
 	full, free chan []byte
+	stop       context.CancelFunc // ends this run
 	done       chan struct{}
 	result     error // of reading and of the process; set before done is closed
 
@@ -79,8 +82,9 @@ type pipe struct {
 	frozen bool // the second run, which holds the last picture
 }
 
-func readPipe(ctx context.Context, plan plan, info Info, s Sampling, c child) (*Reader, error) {
-	p := &pipe{child: c, info: info, plan: plan, s: s}
+func readPipe(ctx context.Context, info Info, s Sampling, c child, plans func(margin float64) plan) (*Reader, error) {
+	p := &pipe{child: c, info: info, s: s, plans: plans, margin: seekMargin(info.Format)}
+	p.plan = plans(p.margin)
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	if err := p.launch(); err != nil {
 		p.cancel(nil)
@@ -91,13 +95,17 @@ func readPipe(ctx context.Context, plan plan, info Info, s Sampling, c child) (*
 
 // launch starts ffmpeg and the goroutine that reads from it.
 func (p *pipe) launch() error {
-	if p.s.Rate == 0 {
-		p.times = newTimes()
+	p.times, p.child.stderr = nil, nil
+	if p.plan.first > 0 || p.plan.list > 0 {
+		p.times = newTimes(p.plan.first, p.plan.list)
 		p.child.stderr = p.times
 	}
 	p.child.args = p.plan.args
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(p.ctx)
 	var err error
-	if p.process, err = start(p.ctx, p.child); err != nil {
+	if p.process, err = start(ctx, p.child); err != nil {
+		p.stop()
 		return fmt.Errorf("%s: %w", p.info.Path, err)
 	}
 	size := p.plan.width * p.plan.height * 3
@@ -107,12 +115,12 @@ func (p *pipe) launch() error {
 		p.free <- nil // made when it is needed
 	}
 	p.done = make(chan struct{})
-	go p.read(size)
+	go p.read(ctx, size)
 	return nil
 }
 
 // read fills buffers until the pipe ends, then waits for the process.
-func (p *pipe) read(size int) {
+func (p *pipe) read(ctx context.Context, size int) {
 	defer close(p.done)
 	defer close(p.full)
 	if p.times != nil {
@@ -123,8 +131,8 @@ func (p *pipe) read(size int) {
 		var buf []byte
 		select {
 		case buf = <-p.free:
-		case <-p.ctx.Done():
-			err = context.Cause(p.ctx)
+		case <-ctx.Done():
+			err = context.Cause(ctx)
 			continue
 		}
 		if buf == nil {
@@ -134,7 +142,7 @@ func (p *pipe) read(size int) {
 			p.full <- buf // has room for all buffers
 		}
 	}
-	if err != io.EOF && p.ctx.Err() == nil { //nolint:errorlint // ReadFull returns it bare
+	if err != io.EOF && ctx.Err() == nil { //nolint:errorlint // ReadFull returns it bare
 		// The stream ends in the middle of a frame: ffmpeg is ending, or does
 		// something that nobody asked for.
 		p.process.out.Close()
@@ -148,17 +156,21 @@ func (p *pipe) read(size int) {
 var errStall = errors.New("ffmpeg is stuck")
 
 func (p *pipe) next() (Frame, error) {
-	timer := time.NewTimer(p.plan.stall)
-	defer timer.Stop()
 	if p.held != nil {
 		p.free <- p.held
 	}
-	select {
-	case buf, ok := <-p.full:
-		if ok {
-			p.held = buf
-			break
+	stall := time.AfterFunc(p.plan.stall, func() {
+		p.cancel(fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n))
+	})
+	defer stall.Stop()
+	if p.n == 0 && p.plan.first > 0 && !p.frozen {
+		if err := p.seekEarlier(); err != nil {
+			return Frame{}, err
 		}
+	}
+	if buf, ok := <-p.full; ok {
+		p.held = buf
+	} else {
 		if err := p.ended(); err != io.EOF || !p.lasts() { //nolint:errorlint // bare
 			return Frame{}, err
 		}
@@ -166,13 +178,9 @@ func (p *pipe) next() (Frame, error) {
 			return p.freeze()
 		}
 		<-p.free // the last picture goes on; nothing has been read over it
-	case <-timer.C:
-		p.cancel(fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n))
-		<-p.done
-		return Frame{}, fmt.Errorf("%s: %w", p.info.Path, context.Cause(p.ctx))
 	}
 	f := Frame{Index: p.n, Width: p.plan.width, Height: p.plan.height, Pix: p.held}
-	if p.times == nil {
+	if p.s.Rate > 0 {
 		f.Time = p.s.From + float64(p.n)/p.s.Rate
 	} else {
 		at, ok := p.times.next()
@@ -184,6 +192,30 @@ func (p *pipe) next() (Frame, error) {
 	p.last = f.Time
 	p.n++
 	return f, nil
+}
+
+// seekEarlier begins anew where seeking landed behind the picture that is shown at the
+// beginning of the part.
+func (p *pipe) seekEarlier() error {
+	for p.plan.seek > 0 {
+		began, ok := p.times.beginning()
+		if !ok || began+p.plan.shift <= p.s.From+slack {
+			return nil
+		}
+		p.margin *= marginFactor
+		p.plan = p.plans(p.margin)
+		if err := p.relaunch(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// relaunch ends the run and starts another one, by the plan.
+func (p *pipe) relaunch() error {
+	p.stop()
+	<-p.done
+	return p.launch()
 }
 
 // lasts says whether the last picture is still shown at the time of the next frame.
@@ -237,7 +269,8 @@ func (p *pipe) warning() string {
 		return ""
 	}
 	var text string
-	if lines := p.process.said.lines(); len(lines) > 0 && p.ctx.Err() == nil {
+	// Behind a seek a decoder complains of what it has not seen.
+	if lines := p.process.said.lines(); len(lines) > 0 && p.ctx.Err() == nil && p.plan.seek == 0 {
 		text = p.info.Path + ": the decoder passed over damage: " + quote(p.info.Path, lines)
 	}
 	gap := 2.0
@@ -255,6 +288,7 @@ func (p *pipe) warning() string {
 
 func (p *pipe) close() error {
 	p.cancel(errClosed)
+	p.stop()
 	<-p.done
 	return nil
 }
