@@ -1,0 +1,147 @@
+package skipthought
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"unicode/utf8"
+
+	"github.com/edsrzf/mmap-go"
+
+	"tall"
+	"tall/numpy"
+)
+
+// maxDictionary bounds the dictionary, of 930,911 words in 9 MB as published.
+const maxDictionary = 1 << 30
+
+// readDictionary reads the words of a dictionary and the rows they stand for: one word a
+// line, white space around it left out. Of a word that stands twice the last counts.
+func readDictionary(path string) (rows map[string]int, lines int, content []byte, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, nil, absent(path, err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxDictionary {
+		return nil, 0, nil, fmt.Errorf("%w: %s of %d bytes is no dictionary", tall.ErrFormat, path, info.Size())
+	}
+	if content, err = os.ReadFile(path); err != nil {
+		return nil, 0, nil, err
+	}
+	rows, lines, err = parseDictionary(content)
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rows, lines, content, nil
+}
+
+func parseDictionary(content []byte) (rows map[string]int, lines int, err error) {
+	text := string(content)
+	rows = make(map[string]int, bytes.Count(content, []byte("\n"))+1)
+	for from := 0; from < len(text); lines++ {
+		to := len(text)
+		if n := bytes.IndexByte(content[from:], '\n'); n >= 0 {
+			to = from + n
+		}
+		word := bytes.TrimFunc(content[from:to], isSpace)
+		if !utf8.Valid(word) {
+			return nil, 0, fmt.Errorf("%w: line %d is not UTF-8; the dictionary has one word a line", tall.ErrFormat, lines+1)
+		}
+		if len(word) > 0 {
+			at := from + bytes.Index(content[from:to], word)
+			rows[text[at:at+len(word)]] = lines
+		}
+		from = to + 1
+	}
+	return rows, lines, nil
+}
+
+// table is a file of word vectors, (words, dim), mapped into memory.
+type table struct {
+	path      string
+	header    numpy.Header
+	rows, dim int
+	file      *os.File
+	mapped    mmap.MMap
+}
+
+func openTable(path string, rows int) (_ *table, err error) {
+	h, err := numpy.ReadFileHeader(path)
+	if err != nil {
+		return nil, absent(path, err)
+	}
+	if len(h.Shape) != 2 || h.Shape[1] < 1 || h.Fortran || h.DType.Kind != 'f' {
+		return nil, fmt.Errorf("%w: %s holds %v of %v (Fortran order: %v), want word vectors, rows of floats in C order", tall.ErrShape, path, h.Shape, h.DType, h.Fortran)
+	}
+	if h.Shape[0] != rows {
+		return nil, fmt.Errorf("%w: %s has %d rows, the dictionary %d words; files of two models are mixed", tall.ErrShape, path, h.Shape[0], rows)
+	}
+	t := &table{path: path, header: h, rows: h.Shape[0], dim: h.Shape[1]}
+	if t.file, err = os.Open(path); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	if t.mapped, err = mmap.Map(t.file, mmap.RDONLY, 0); err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	if int64(len(t.mapped)) < h.Offset+h.Bytes() { // cut since it was measured
+		return nil, fmt.Errorf("%w: %s: %d bytes, its header describes %d", tall.ErrFormat, path, len(t.mapped), h.Offset+h.Bytes())
+	}
+	return t, nil
+}
+
+// row copies row i. A fault while it reads (another process cut the file, or the disk
+// failed) becomes an error instead of the end of the process.
+func (t *table) row(i int, dst []float32) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = fmt.Errorf("%w: %s was cut or could not be read while in use", tall.ErrFormat, t.path)
+		}
+	}()
+	size := int64(t.dim * t.header.DType.Size)
+	at := t.header.Offset + int64(i)*size
+	row := numpy.Array{Shape: []int{t.dim}, DType: t.header.DType, Data: t.mapped[at : at+size]}
+	if err := row.CopyFloat32(dst); err != nil {
+		return err
+	}
+	if !finite(dst) {
+		return fmt.Errorf("%w: row %d of %s", tall.ErrNotFinite, i, t.path)
+	}
+	return nil
+}
+
+func (t *table) close() error {
+	var err error
+	if t.mapped != nil {
+		err = t.mapped.Unmap()
+	}
+	return errors.Join(err, t.file.Close())
+}
+
+func finite(v []float32) bool {
+	for _, x := range v {
+		if x-x != 0 { // NaN for NaN and both infinities
+			return false
+		}
+	}
+	return true
+}
+
+// absent says where a file that is not there comes from.
+func absent(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: there is no %s; skip-thoughts' files are published at http://www.cs.toronto.edu/~rkiros/models/ (about: https://github.com/ryankiros/skip-thoughts): `tall models pull skip-thoughts` fetches them, or says what to place where", tall.ErrMissing, path)
+}
