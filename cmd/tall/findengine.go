@@ -83,7 +83,7 @@ func (f *findFlags) openEngine(ctx context.Context, con *console, texts []string
 		return nil, fmt.Errorf("%w: --localizer contrast compares frames with sentences, and the encoder %s has no common space for them; take clip, or --localizer CHECKPOINT of a model that was trained on %s features", tall.ErrManifest, e.spec, own.Encoder)
 	}
 	e.contrast = contrast.New(contrast.Options{Backend: e.backend})
-	e.id = fmt.Sprintf("contrast 1, smooth %g, level %g", contrast.DefaultSmooth, contrast.DefaultLevel)
+	e.id = contrastID()
 	return e, nil
 }
 
@@ -222,16 +222,22 @@ func (m *checkpointModel) accepts(video feature.Description, sentence tall.Manif
 	return nil
 }
 
-// inputs opens the features of one video as the model wants them.
-func (m *checkpointModel) inputs(ctx context.Context, path string, fps float64, warn func(error)) (*feature.Inputs, error) {
-	kind := feature.Kind{Path: path}
-	o := feature.InputOptions{FPS: fps, Warn: warn}
+// pooling says how the model's windows are made of rows.
+func (m *checkpointModel) pooling() (kind feature.Kind, p feature.Pooling) {
 	if r := m.record.data; r != nil {
 		if len(r.Kinds) == 1 {
 			kind.Name, kind.Norm = r.Kinds[0].Name, r.Kinds[0].Norm
 		}
-		o.Pooling = feature.Pooling{Lengths: r.Pool, Stride: r.PoolStride, Mode: feature.Mode(r.ContextMode), ContextLength: r.ContextSeconds, Ticks: r.Ticks}
+		p = feature.Pooling{Lengths: r.Pool, Stride: r.PoolStride, Mode: feature.Mode(r.ContextMode), ContextLength: r.ContextSeconds, Ticks: r.Ticks}
 	}
+	return kind, p
+}
+
+// inputs opens the features of one video as the model wants them.
+func (m *checkpointModel) inputs(ctx context.Context, path string, fps float64, warn func(error)) (*feature.Inputs, error) {
+	kind, pooling := m.pooling()
+	kind.Path = path
+	o := feature.InputOptions{FPS: fps, Warn: warn, Pooling: pooling}
 	return feature.OpenInputs(ctx, []feature.Kind{kind}, o)
 }
 
