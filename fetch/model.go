@@ -95,7 +95,7 @@ func (m Model) path(dir string, f ModelFile) string {
 }
 
 // ModelDir returns the folder of what a user names as a model: a folder of files, or a
-// name of the catalogue ([Load]), whose entry is returned too. Errors wrap
+// name of the catalog ([Load]), whose entry is returned too. Errors wrap
 // [tall.ErrMissing] and say how to get the model; the files' contents are not looked at.
 func ModelDir(name string) (dir string, m Model, err error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
@@ -132,13 +132,13 @@ type Checked struct {
 	Name   string `json:"name"`
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"`
-	// Known says what the hash was compared with: "catalogue", "recorded" at the
+	// Known says what the hash was compared with: "catalog", "recorded" at the
 	// download, or "" (nothing).
 	Known string `json:"compared_with,omitempty"`
 	Err   error  `json:"-"`
 }
 
-// Verify reads the files of a model and compares their hashes with the catalogue's and
+// Verify reads the files of a model and compares their hashes with the catalog's and
 // those recorded when they were downloaded. A missing file is an error of its own, unless
 // a conversion has taken its place. err is the context's.
 func Verify(ctx context.Context, m Model) (files []Checked, err error) {
@@ -152,7 +152,7 @@ func Verify(ctx context.Context, m Model) (files []Checked, err error) {
 		c := Checked{Name: f.Name, Path: file.Path}
 		switch _, err := os.Stat(record(file.Path)); {
 		case f.SHA256 != "":
-			c.Known = "catalogue"
+			c.Known = "catalog"
 		case err == nil:
 			c.Known = "recorded"
 		}

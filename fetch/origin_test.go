@@ -24,7 +24,7 @@ import (
 // TestMain makes the test binary its own child: with FETCH_URL set it fetches
 // that, so that tests can kill it or give it another environment.
 func TestMain(m *testing.M) {
-	if file := os.Getenv("FETCH_CATALOGUE"); file != "" { // pull the model "mine" of it
+	if file := os.Getenv("FETCH_CATALOG"); file != "" { // pull the model "mine" of it
 		c, err := Load(file)
 		if err == nil {
 			var mine Model

@@ -28,7 +28,7 @@ type PullOptions struct {
 
 // Pull fetches the files of a model that are not there yet into its folder, each by
 // [Get]: resumed after a kill, verified, and under its name only once it is whole. It
-// returns the folder. Files of other sizes or hashes than the catalogue's are refused.
+// returns the folder. Files of other sizes or hashes than the catalog's are refused.
 //
 // Where files cannot be had, the error lists all that are missing, where they come from
 // and where to put them.

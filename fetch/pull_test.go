@@ -39,16 +39,16 @@ func newHub(t *testing.T) (*hub, Model) {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(h.Close)
-	c, err := ParseCatalogue("c.yaml", []byte(h.catalogue()))
+	c, err := ParseCatalog("c.yaml", []byte(h.catalog()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h, c.Models[0]
 }
 
-// catalogue describes what the hub serves: a size and a hash of one file, neither of the
+// catalog describes what the hub serves: a size and a hash of one file, neither of the
 // other.
-func (h *hub) catalogue() string {
+func (h *hub) catalog() string {
 	w := h.files["/sub/weights.bin"]
 	return fmt.Sprintf(`models:
   - {name: mine, kind: sentence, encoder: minilm, purpose: p, license: free, source: s, dim: 4, base: %q,
@@ -76,7 +76,7 @@ func mustPull(t *testing.T, h *hub, m Model, o PullOptions) string {
 		t.Errorf("state %q", m.State())
 	}
 	files, err := Verify(t.Context(), m)
-	if err != nil || len(files) != 2 || files[0].Known != "recorded" || files[1].Known != "catalogue" {
+	if err != nil || len(files) != 2 || files[0].Known != "recorded" || files[1].Known != "catalog" {
 		t.Errorf("%+v %v", files, err)
 	}
 	for _, f := range files {
@@ -141,13 +141,13 @@ func TestPull_Killed(t *testing.T) {
 	w := h.weights()
 	w.set(func() { w.pause = 5 * time.Millisecond })
 	file := filepath.Join(t.TempDir(), "c.yaml")
-	write(t, file, h.catalogue())
+	write(t, file, h.catalog())
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, "-test.run=^$")
-	cmd.Env = append(os.Environ(), "FETCH_CATALOGUE="+file, "NO_PROXY=127.0.0.1")
+	cmd.Env = append(os.Environ(), "FETCH_CATALOG="+file, "NO_PROXY=127.0.0.1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -266,13 +266,13 @@ func TestPull_FullDisk(t *testing.T) {
 func TestPull_ThroughAProxy(t *testing.T) {
 	h, _ := newHub(t)
 	file := filepath.Join(t.TempDir(), "c.yaml")
-	write(t, file, strings.ReplaceAll(h.catalogue(), h.URL, "http://models.invalid"))
+	write(t, file, strings.ReplaceAll(h.catalog(), h.URL, "http://models.invalid"))
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, "-test.run=^$")
-	cmd.Env = append(os.Environ(), "FETCH_CATALOGUE="+file, "HTTP_PROXY="+h.URL, "NO_PROXY=")
+	cmd.Env = append(os.Environ(), "FETCH_CATALOG="+file, "HTTP_PROXY="+h.URL, "NO_PROXY=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

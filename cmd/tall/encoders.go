@@ -48,7 +48,7 @@ func (g *global) encoderOptions() (encode.Options, error) {
 	return encode.Options{Threads: threads, Models: modelDir, Hash: weightsHash}, err
 }
 
-// modelDir finds the folder of a model: a path, or a name of the catalogue that was pulled.
+// modelDir finds the folder of a model: a path, or a name of the catalog that was pulled.
 func modelDir(name string) (string, error) {
 	dir, _, err := fetch.ModelDir(name)
 	return dir, err

@@ -16,7 +16,7 @@ import (
 // modelsFlags are those of the commands about models.
 type modelsFlags struct {
 	*global
-	catalogues []string
+	catalogs []string
 }
 
 func newModels(g *global) *cobra.Command {
@@ -25,9 +25,9 @@ func newModels(g *global) *cobra.Command {
 		Use:   "models",
 		Short: "List, fetch and verify the models that encoders read",
 		Long: "Encoders of videos and sentences other than classical and hash read trained models. The\n" +
-			"catalogue says which there are, where they come from, under which license, and what they\n" +
-			"are good for. A file of the same form (docs/models.md) adds to it: --catalogue FILE, or\n" +
-			"catalogue.yaml in the folder tall of your configuration folder.\n\n" +
+			"catalog says which there are, where they come from, under which license, and what they\n" +
+			"are good for. A file of the same form (docs/models.md) adds to it: --catalog FILE, or\n" +
+			"catalog.yaml in the folder tall of your configuration folder.\n\n" +
 			"Models are kept in models/NAME below the folder for downloads ($XDG_CACHE_HOME/tall).\n" +
 			"Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
 		Example: "tall models list\n" +
@@ -37,14 +37,16 @@ func newModels(g *global) *cobra.Command {
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringArrayVar(&m.catalogues, "catalogue", nil, "further catalogue, a YAML file; its models replace those of their names")
+	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalog", nil, "further catalog, a YAML file; its models replace those of their names")
+	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalogue", nil, "as --catalog")
+	_ = cmd.PersistentFlags().MarkHidden("catalogue") // the flag was just made
 	cmd.AddCommand(m.newList(), m.newPull(), m.newVerify(), m.newPath())
 	return cmd
 }
 
 // models returns those of the names, all for none.
 func (m *modelsFlags) models(names []string) ([]fetch.Model, error) {
-	c, err := fetch.Load(m.catalogues...)
+	c, err := fetch.Load(m.catalogs...)
 	if err != nil || len(names) == 0 {
 		return c.All(), err
 	}
@@ -102,15 +104,23 @@ func listJSON(w io.Writer, models []fetch.Model) error {
 	return nil
 }
 
-// listModels writes the table; full adds what else the catalogue says of each.
+// megabytes is the size of a model's files, "2350+" where that of some is unknown.
+func megabytes(model fetch.Model) string {
+	size, all := model.Size()
+	switch text := fmt.Sprintf("%.0f", float64(size)/1e6); {
+	case all:
+		return text
+	case size < 1e6:
+		return "-"
+	default:
+		return text + "+"
+	}
+}
+
+// listModels writes the table; full adds what else the catalog says of each.
 func listModels(w io.Writer, models []fetch.Model, full bool) error {
 	t := report.Table{Header: []string{"name", "here", "kind", "encoder", "dim", "MB", "good for"}}
 	for _, model := range models {
-		size, all := model.Size()
-		mb := "-" // where not a single file's size is known
-		if size >= 1e6 || all {
-			mb = fmt.Sprintf("%.0f", float64(size)/1e6)
-		}
 		dim := "-"
 		if model.Dim > 0 {
 			dim = fmt.Sprint(model.Dim)
@@ -119,7 +129,7 @@ func listModels(w io.Writer, models []fetch.Model, full bool) error {
 		if len(models) > 1 {
 			purpose = shorten(purpose, 64)
 		}
-		t.Rows = append(t.Rows, []string{model.Name, string(model.State()), model.Kind, model.Encoder, dim, mb, purpose})
+		t.Rows = append(t.Rows, []string{model.Name, string(model.State()), model.Kind, model.Encoder, dim, megabytes(model), purpose})
 	}
 	if err := t.Write(w); err != nil || !full {
 		return err
@@ -157,7 +167,7 @@ func (m *modelsFlags) newPull() *cobra.Command {
 		Use:   "pull NAME...",
 		Short: "Fetch models",
 		Long: "Fetches the files of models that are not there yet. A pull that was interrupted goes on\n" +
-			"where it stopped. Sizes and hashes are compared with the catalogue's; hashes that it does\n" +
+			"where it stopped. Sizes and hashes are compared with the catalog's; hashes that it does\n" +
 			"not know are recorded, and compared from then on.\n\n" +
 			"--from FOLDER takes the files from a folder, FOLDER/NAME/FILE or FOLDER/FILE, such as one\n" +
 			"that another machine's tall models path prints.",
@@ -219,7 +229,7 @@ func (m *modelsFlags) newVerify() *cobra.Command {
 		Use:   "verify [NAME...]",
 		Short: "Read the files of models again and compare their hashes",
 		Long: "Reads the files of models, of all on this machine where none is named, and compares their\n" +
-			"SHA-256 with the catalogue's, or with what was recorded when they were fetched. Exits with\n" +
+			"SHA-256 with the catalog's, or with what was recorded when they were fetched. Exits with\n" +
 			"1 if a file is missing or another one.",
 		Args: takes(0, math.MaxInt, ""),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -249,8 +259,8 @@ func verifyModels(cmd *cobra.Command, models []fetch.Model, named bool) error {
 			case f.Err != nil:
 				verdict = "BAD"
 				bad = append(bad, f.Err)
-			case f.Known == "catalogue":
-				verdict = "as in the catalogue"
+			case f.Known == "catalog":
+				verdict = "as in the catalog"
 			case f.Known != "":
 				verdict = "as it was fetched"
 			}

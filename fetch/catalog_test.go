@@ -12,7 +12,7 @@ import (
 )
 
 // The entries of the program itself are sound, and hold what the documents promise.
-func TestCatalogue_Builtin(t *testing.T) {
+func TestCatalog_Builtin(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	c, err := Load()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestCatalogue_Builtin(t *testing.T) {
 	}
 }
 
-const ownCatalogue = `models:
+const ownCatalog = `models:
   - name: mine
     kind: sentence
     encoder: minilm
@@ -77,13 +77,13 @@ func TestLoad_Own(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	path := filepath.Join(own, "tall", CatalogueName)
+	path := filepath.Join(own, "tall", CatalogName)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, ownCatalogue)
+	write(t, path, ownCatalog)
 	flag := filepath.Join(dir, "flag.yaml")
-	write(t, flag, strings.NewReplacer("mine", "glove", "purpose: tests", "purpose: replaced").Replace(ownCatalogue))
+	write(t, flag, strings.NewReplacer("mine", "glove", "purpose: tests", "purpose: replaced").Replace(ownCatalog))
 	c, err := Load(flag)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestParseCatalogue_Faults(t *testing.T) {
+func TestParseCatalog_Faults(t *testing.T) {
 	for _, c := range []struct{ old, now, says string }{
 		{"kind: sentence", "kind: sentnce", `c.yaml:3:11: model "mine": there is no kind "sentnce": did you mean "sentence"?`},
 		{"name: mine", "name: ../mine", `c.yaml:2:11: model "../mine": a name has`},
@@ -130,15 +130,15 @@ func TestParseCatalogue_Faults(t *testing.T) {
 		{"size: 12", "size: 12\n    convert: by hand", `c.yaml:15:14: model "mine": convert`},
 		{"size: 12", "size: 12\n    convert: by hand\n    makes: [config.json]", `is no name of a further file`},
 		{"models:\n", "models: [\n", `not YAML`},
-		{ownCatalogue, "", `c.yaml: the file is empty`},
-		{ownCatalogue, "models: []\n---\nmodels: []\n", `a second document`},
-		{ownCatalogue, "models:\n  - {}\n", `c.yaml:2:5: model "": a name has`},
-		{ownCatalogue, ownCatalogue + strings.TrimPrefix(ownCatalogue, "models:\n"), `c.yaml:15:11: a second model with the name "mine"`},
-		{ownCatalogue, "\x00", `not UTF-8 text`},
-		{ownCatalogue, strings.Repeat("[", 1<<17), `opens more than`},
-		{ownCatalogue, strings.Repeat("# \n", 1<<17), `larger than 256 KiB`},
+		{ownCatalog, "", `c.yaml: the file is empty`},
+		{ownCatalog, "models: []\n---\nmodels: []\n", `a second document`},
+		{ownCatalog, "models:\n  - {}\n", `c.yaml:2:5: model "": a name has`},
+		{ownCatalog, ownCatalog + strings.TrimPrefix(ownCatalog, "models:\n"), `c.yaml:15:11: a second model with the name "mine"`},
+		{ownCatalog, "\x00", `not UTF-8 text`},
+		{ownCatalog, strings.Repeat("[", 1<<17), `opens more than`},
+		{ownCatalog, strings.Repeat("# \n", 1<<17), `larger than 256 KiB`},
 	} {
-		_, err := ParseCatalogue("c.yaml", []byte(strings.Replace(ownCatalogue, c.old, c.now, 1)))
+		_, err := ParseCatalog("c.yaml", []byte(strings.Replace(ownCatalog, c.old, c.now, 1)))
 		var e *config.Error
 		if !errors.As(err, &e) || !errors.Is(err, tall.ErrFormat) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q for %q: %v, want %q", c.now, c.old, err, c.says)
@@ -146,12 +146,12 @@ func TestParseCatalogue_Faults(t *testing.T) {
 	}
 }
 
-func FuzzParseCatalogue(f *testing.F) {
+func FuzzParseCatalog(f *testing.F) {
 	f.Add(builtin)
-	f.Add([]byte(ownCatalogue))
+	f.Add([]byte(ownCatalog))
 	f.Add([]byte("models: &a\n  - *a\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := ParseCatalogue("c.yaml", data)
+		c, err := ParseCatalog("c.yaml", data)
 		if err != nil {
 			if !errors.Is(err, tall.ErrFormat) {
 				t.Fatalf("not wrapped: %v", err)
@@ -168,17 +168,17 @@ func FuzzParseCatalogue(f *testing.F) {
 	})
 }
 
-// The catalogue that docs/models.md shows is one.
-func TestParseCatalogue_Document(t *testing.T) {
+// The catalog that docs/models.md shows is one.
+func TestParseCatalog_Document(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "docs", "models.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, ok := strings.Cut(string(text), "    models:\n")
 	if !ok {
-		t.Fatal("no catalogue in it")
+		t.Fatal("no catalog in it")
 	}
-	c, err := ParseCatalogue("models.md", []byte("    models:\n"+block))
+	c, err := ParseCatalog("models.md", []byte("    models:\n"+block))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"tall/config"
 )
 
-//go:embed catalogue.yaml
+//go:embed catalog.yaml
 var builtin []byte
 
 // Kinds of a [Model]: what it is an encoder of.
@@ -30,7 +30,7 @@ const (
 // Kinds lists the kinds of a model.
 func Kinds() []string { return []string{KindVideo, KindSentence, KindBoth, KindLocalizer} }
 
-// Model is an entry of a catalogue.
+// Model is an entry of a catalog.
 type Model struct {
 	Name    string      `yaml:"name" json:"name"`       // lower-case letters, digits, dots and dashes
 	Kind    string      `yaml:"kind" json:"kind"`       // one of [Kinds]
@@ -66,35 +66,35 @@ func (m Model) Size() (bytes int64, all bool) {
 	return bytes, all
 }
 
-// Catalogue is a list of models in the order of its files.
-type Catalogue struct {
+// Catalog is a list of models in the order of its files.
+type Catalog struct {
 	Models []Model
 }
 
-// CatalogueName is the file in the configuration folder that adds to the catalogue.
-const CatalogueName = "catalogue.yaml"
+// CatalogName is the file in the configuration folder that adds to the catalog.
+const CatalogName = "catalog.yaml"
 
-// Load returns the catalogue that the program carries, with the entries of the user's own:
-// catalogue.yaml in the folder tall of the system's configuration folder, where there is
+// Load returns the catalog that the program carries, with the entries of the user's own:
+// catalog.yaml in the folder tall of the system's configuration folder, where there is
 // one, and the files at paths. An entry replaces one of its name. Errors name file, line
 // and column ([config.Error]), or wrap [tall.ErrMissing] for a path without a file.
-func Load(paths ...string) (*Catalogue, error) {
-	c, err := ParseCatalogue("built-in catalogue.yaml", builtin)
+func Load(paths ...string) (*Catalog, error) {
+	c, err := ParseCatalog("built-in catalog.yaml", builtin)
 	if err != nil {
 		return nil, err
 	}
 	if dir, err := os.UserConfigDir(); err == nil {
-		own := filepath.Join(dir, "tall", CatalogueName)
+		own := filepath.Join(dir, "tall", CatalogName)
 		if _, err := os.Stat(own); err == nil {
 			paths = append([]string{own}, paths...)
 		}
 	}
 	for _, path := range paths {
-		data, err := readCatalogue(path)
+		data, err := readCatalog(path)
 		if err != nil {
 			return nil, err
 		}
-		more, err := ParseCatalogue(path, data)
+		more, err := ParseCatalog(path, data)
 		if err != nil {
 			return nil, err
 		}
@@ -109,25 +109,25 @@ func Load(paths ...string) (*Catalogue, error) {
 	return c, nil
 }
 
-func readCatalogue(path string) ([]byte, error) {
+func readCatalog(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: the catalogue %s does not exist; correct the path", tall.ErrMissing, path)
+		return nil, fmt.Errorf("%w: the catalog %s does not exist; correct the path", tall.ErrMissing, path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("catalogue: %w", err)
+		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 1<<20)) // ParseCatalogue takes less, and says so
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20)) // ParseCatalog takes less, and says so
 	if err != nil {
-		return nil, fmt.Errorf("catalogue %s: %w", path, err)
+		return nil, fmt.Errorf("catalog %s: %w", path, err)
 	}
 	return data, nil
 }
 
-// ParseCatalogue reads a catalogue from memory; name stands in errors, which are a
+// ParseCatalog reads a catalog from memory; name stands in errors, which are a
 // [config.Error]. Addresses of files are made whole.
-func ParseCatalogue(name string, data []byte) (*Catalogue, error) {
+func ParseCatalog(name string, data []byte) (*Catalog, error) {
 	var file struct {
 		Models []Model `yaml:"models"`
 	}
@@ -146,7 +146,7 @@ func ParseCatalogue(name string, data []byte) (*Catalogue, error) {
 		}
 		seen[m.Name] = true
 	}
-	return &Catalogue{file.Models}, nil
+	return &Catalog{file.Models}, nil
 }
 
 var (
@@ -241,12 +241,12 @@ func isAddress(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-func (c *Catalogue) index(name string) int {
+func (c *Catalog) index(name string) int {
 	return slices.IndexFunc(c.Models, func(m Model) bool { return m.Name == name })
 }
 
-// All lists the models; none for a nil catalogue.
-func (c *Catalogue) All() []Model {
+// All lists the models; none for a nil catalog.
+func (c *Catalog) All() []Model {
 	if c == nil {
 		return nil
 	}
@@ -254,7 +254,7 @@ func (c *Catalogue) All() []Model {
 }
 
 // Names lists the models' names.
-func (c *Catalogue) Names() []string {
+func (c *Catalog) Names() []string {
 	names := make([]string, len(c.Models))
 	for i, m := range c.Models {
 		names[i] = m.Name
@@ -264,13 +264,17 @@ func (c *Catalogue) Names() []string {
 
 // Find returns the model of a name, in any case of letters. The error wraps
 // [tall.ErrMissing] and suggests the nearest name.
-func (c *Catalogue) Find(name string) (Model, error) {
+func (c *Catalog) Find(name string) (Model, error) {
 	if i := c.index(strings.ToLower(name)); i >= 0 {
 		return c.Models[i], nil
 	}
 	hint := config.Meant(strings.ToLower(name), c.Names())
-	if hint == "" {
-		hint = "; there are " + strings.Join(c.Names(), ", ")
+	if hint == "" { // a part of a name
+		like := slices.DeleteFunc(c.Names(), func(n string) bool { return !strings.Contains(n, strings.ToLower(name)) })
+		if len(like) == 0 {
+			like = c.Names()
+		}
+		hint = "; there are " + strings.Join(like, ", ")
 	}
-	return Model{}, fmt.Errorf("%w: no model %q in the catalogue%s (tall models list)", tall.ErrMissing, name, hint)
+	return Model{}, fmt.Errorf("%w: no model %q in the catalog%s (tall models list)", tall.ErrMissing, name, hint)
 }
