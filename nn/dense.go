@@ -49,9 +49,9 @@ func (d *Dense) forward(b tensor.Backend, y, x tensor.Mat, beta float32) {
 	b.Affine(y, x, d.W.Value, bias, d.F, beta)
 }
 
-// Pack puts W into the order in which b reads it and lets go of W's own memory:
-// no second copy stays, and W can be neither loaded nor read any more. Results
-// keep their bits and come sooner, those of a few rows in about half the time.
+// Pack puts W into the order in which b reads it, in W's own memory where its
+// shape allows: W can be neither loaded nor read any more. Results keep their
+// bits and come sooner, those of a few rows in about half the time.
 func (d *Dense) Pack(b tensor.Backend) {
 	if d.packed.Rows == 0 {
 		d.packed = b.Pack(d.W.Value)

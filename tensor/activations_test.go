@@ -217,11 +217,11 @@ func TestAffine_IsGemm(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernel string) {
 		for _, threads := range []int{1, 2, 3} {
 			cpu := newTestCPU(t, threads, kernel)
-			for i, size := range [][3]int{{1, 5, 3}, {17, 805, 69}, {120, 24, 530}, {13, 0, 20}, {5, 384, 1}} {
+			for i, size := range [][3]int{{1, 5, 3}, {17, 805, 69}, {120, 24, 530}, {13, 0, 20}, {3, 400, 64}, {5, 384, 1}} {
 				n, in, out := size[0], size[1], size[2]
 				for j, f := range allActivations {
 					beta := float32(j % 2)
-					x, w, bias := newFramed(1, n, in, 1, 2), newFramed(2, out, in, 0, 1), newFramed(3, 1, out, 2, 0)
+					x, w, bias := newFramed(1, n, in, 1, 2), newFramed(2, out, in, 1, i%2), newFramed(3, 1, out, 2, 0)
 					got := newFramed(4, n, out, 1, 1)
 					want := got.clone()
 					noBias := (i+j)%3 == 0
@@ -238,7 +238,9 @@ func TestAffine_IsGemm(t *testing.T) {
 					got.checkFrame(t, "y")
 
 					got = newFramed(4, n, out, 1, 1)
+					w = w.clone()
 					cpu.AffinePacked(got.Mat, x.Mat, cpu.Pack(w.Mat), b, f, beta)
+					w.checkFrame(t, "w")
 					mustEqual(t, fmt.Sprintf("AffinePacked %v, %v, %d threads", size, f, threads), got, want)
 					got.checkFrame(t, "y")
 				}

@@ -35,18 +35,27 @@ type packedMem struct {
 // Len returns the number of values.
 func (p *packedMem) Len() int { return len(p.data) }
 
-// Pack copies w (Out, In) into the order in which [CPU.AffinePacked] reads it.
-// That takes about as much memory as w.
+// Pack puts w (Out, In) into the order in which [CPU.AffinePacked] reads it. Where
+// w is contiguous and Out a multiple of the tile (32 serves for all kernels), that
+// happens in w's own memory, else in new memory. w is not to be used afterwards.
 func (c *CPU) Pack(w Mat) Packed {
 	g := &c.k.gemm
 	b := operand{view: host(w), major: true}
 	n, k := w.Rows, w.Cols
-	p := &packedMem{data: make([]float32, roundUp(n, g.nr)*k+packSlack), nr: g.nr}
-	adviseHuge(p.data)
-	// In order: a kernel may write past the end of what it packs.
-	for k0 := 0; k0 < k && n > 0; k0 += kcBlock {
-		g.packB(p.data[k0*roundUp(n, g.nr):], &b, 0, n, k0, min(kcBlock, k-k0))
+	panels := (n + g.nr - 1) / g.nr
+	p := &packedMem{data: b.data, nr: g.nr}
+	if panels*g.nr != n || !b.contiguous() {
+		p.data = make([]float32, panels*g.nr*k)
+		adviseHuge(p.data)
 	}
+	c.run(panels, func(worker, panel int) {
+		buf := grow(&c.scratch[worker].b, g.nr*k+packSlack)
+		from := panel * g.nr
+		for k0 := 0; k0 < k; k0 += kcBlock {
+			g.packB(buf[k0*g.nr:], &b, from, min(g.nr, n-from), k0, min(kcBlock, k-k0))
+		}
+		copy(p.data[from*k:], buf[:g.nr*k]) // the rows that it was packed from
+	})
 	return Packed{Rows: n, Cols: k, panels: p}
 }
 

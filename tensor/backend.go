@@ -109,8 +109,8 @@ type Activations interface {
 	// and bias (1, Out); a bias whose Mem is nil is none. With beta 0, y is not
 	// read.
 	Affine(y, x, w, bias Mat, f Activation, beta float32)
-	// Pack copies w (Out, In), for AffinePacked to read. w may be changed or
-	// dropped afterwards.
+	// Pack puts w (Out, In) into the order in which AffinePacked reads it, in
+	// w's own memory if it can. w is not to be used afterwards.
 	Pack(w Mat) Packed
 	// AffinePacked is Affine with a packed w: the same bits, sooner.
 	AffinePacked(y, x Mat, w Packed, bias Mat, f Activation, beta float32)

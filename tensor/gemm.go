@@ -19,8 +19,8 @@ type operand struct {
 	// q makes the stored matrix one of pairs: its row r is the elementwise
 	// product of row r%rows of the view and row r/rows of q.
 	q *view
-	// packed, unless it is nil, is the whole operand B as packB leaves it, one
-	// chunk of k after another; the view has no data then.
+	// packed, unless it is nil, is the whole operand B in panels as packB leaves
+	// them, each for all k; the view has no data then.
 	packed []float32
 }
 
@@ -120,16 +120,19 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 	}
 	for k0 := 0; k0 < k; k0 += kcBlock {
 		kc := min(kcBlock, k-k0)
-		if b.packed != nil {
-			bufB = b.packed[k0*roundUp(cv.cols, g.nr)+n0*kc:]
-		} else {
+		if b.packed == nil {
 			g.packB(bufB, b, n0, n1-n0, k0, kc)
 		}
 		for i0 := m0; i0 < m1; i0 += mc {
 			i1 := min(m1, i0+mc)
 			g.packA(bufA, a, i0, i1-i0, k0, kc)
 			for j := n0; j < n1; j += g.nr {
-				pb := bufB[(j-n0)*kc:]
+				var pb []float32
+				if b.packed == nil {
+					pb = bufB[(j-n0)*kc:]
+				} else {
+					pb = b.packed[j*k+k0*g.nr:]
+				}
 				for i := i0; i < i1; i += g.mr {
 					g.tile(cv.data[i*cv.stride+j:], cv.stride, bufA[(i-i0)*kc:], pb, kc,
 						min(g.mr, i1-i), min(g.nr, n1-j), alpha, beta)
@@ -144,8 +147,6 @@ func (c *CPU) block(worker int, cv view, alpha float32, a, b *operand, k int, be
 		beta = 1
 	}
 }
-
-func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // packSlack is how far a packing kernel may write past its last panel.
 const packSlack = 512
