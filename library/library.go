@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tall"
 )
@@ -33,7 +34,8 @@ type Facts struct {
 // Library is a searchable collection of videos. Its methods may be called from several
 // goroutines.
 type Library struct {
-	o Options
+	o        Options
+	snapshot atomic.Pointer[snapshot]
 
 	mu        sync.Mutex
 	listeners map[chan Event]struct{}

@@ -19,6 +19,8 @@ type Catalog interface {
 	// Update changes one video in a transaction. Change gets it as it is (found), or with
 	// its ID alone, and tells whether it stays; after an error of change all is as before.
 	Update(ctx context.Context, id ID, change func(v *Video, found bool) (keep bool, err error)) error
+	// Version changes whenever a video does, by whatever process.
+	Version(ctx context.Context) (int64, error)
 }
 
 // FeatureStore keeps what encoders made of videos.
@@ -89,7 +91,10 @@ type Engine struct {
 	Open       func() (VideoEncoder, error)
 	Sentences  tall.SentenceEncoder
 	Localizers []Localizer // the first is the default
-	Indexer    Indexer
+	// Like finds moments that resemble another one: its sentences are the mean rows of
+	// moments.
+	Like    tall.Localizer
+	Indexer Indexer
 }
 
 // Localizer finds moments in the rows of an engine's features.

@@ -24,11 +24,11 @@ type Query struct {
 	Brute bool
 }
 
-// Like is a moment of a video of the library, in seconds, or vectors made of another file.
+// Like is a moment, in seconds, of a video of the library or of another.
 type Like struct {
-	ID      ID
-	Span    tall.Span
-	Vectors [][]float32 // rows of the moment, where the video is not in the library
+	ID   ID
+	Span tall.Span
+	Rows *tall.Features // of a video that is not in the library
 }
 
 // Hit is a moment that was found.
@@ -40,6 +40,8 @@ type Hit struct {
 	Parts      []tall.Span // one for each sentence, where there are several
 	Score      float32     // of the localizer; comparable within one query
 	Confidence float64     // probability-like, comparable between queries; NaN: not calibrated
+
+	alarm float64 // chance that an unrelated sentence scores as high in this video
 }
 
 // Stage says how final results are.

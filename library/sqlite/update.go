@@ -23,12 +23,29 @@ func (c *Catalog) Update(ctx context.Context, id library.ID, change func(v *libr
 		if v.ID != id {
 			return errors.New("a video's ID cannot change")
 		}
+		if !found && !keep {
+			return nil
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES ('version', '1')
+			ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`)
+		if err != nil {
+			return err
+		}
 		if !keep {
 			_, err := tx.ExecContext(ctx, "DELETE FROM video WHERE id = ?", string(id))
 			return err
 		}
 		return write(ctx, tx, v)
 	})
+}
+
+// Version implements [library.Catalog].
+func (c *Catalog) Version(ctx context.Context) (version int64, err error) {
+	err = c.db.QueryRowContext(ctx, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'version'").Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return version, c.explain(err)
 }
 
 // read reads one video.
