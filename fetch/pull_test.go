@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tall"
+	"tall/internal/shared"
 )
 
 // hub serves the files of a model, each with the knobs of an [origin].
@@ -404,5 +405,28 @@ func TestModelDir(t *testing.T) {
 	}
 	if _, m, err := ModelDir("all-minilm-l6-v2"); !errors.Is(err, tall.ErrMissing) || m.Encoder != "minilm" || !strings.Contains(err.Error(), "tall models pull all-minilm-l6-v2") {
 		t.Error(m, err)
+	}
+}
+
+// What the catalog says of all-minilm-l6-v2 is what Python packages carry of it.
+func TestCatalog_MiniLM(t *testing.T) {
+	dir := shared.Asset(t, "minilm")
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	c, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Find("all-minilm-l6-v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range m.Files {
+		path := m.path(dir, f)
+		if info, err := os.Stat(path); err != nil || info.Size() != f.Size {
+			t.Errorf("%s: %v, must have %d bytes", f.Name, info, f.Size)
+		}
+		if got, err := hashFile(t.Context(), path); err != nil || f.SHA256 != "" && got != f.SHA256 {
+			t.Errorf("%s: %s %v", f.Name, got, err)
+		}
 	}
 }
