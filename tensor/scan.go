@@ -5,6 +5,9 @@ import (
 	"math"
 )
 
+// i8Rows is the most rows whose sums the products of bytes hold at a time.
+const i8Rows = 64
+
 // scanBlock is about how many bytes of rows are multiplied with one group of
 // queries after another: they stay in the first-level cache.
 const scanBlock = 16 << 10
@@ -14,13 +17,13 @@ const scanTask = 1 << 20
 
 // DotF16 computes the dot products of queries q (Q, d) with rows (N, d) of
 // half-precision numbers (see [EncodeF16]): dst[i*N+r] is that of query i and row
-// r. It waits for memory, which it reads once for all queries, a few at a time
-// (1 to 8 cost about the same). Sums are in float32; a product has the same bits
+// r. Rows are read from memory once for all queries, and for a few queries that
+// is what takes the time. Sums are in float32; a product has the same bits
 // whatever the other rows and queries and the number of threads are. It may be
 // called by several goroutines at a time.
 func (c *CPU) DotF16(dst []float32, rows []uint16, d int, q []float32) {
 	n, queries := scanShape("DotF16", len(dst), len(rows), d, len(q))
-	c.scan(n, 2*d, func(from, to int) {
+	c.scan(n, 2*d, func(_, from, to int) {
 		for i := 0; i < queries; {
 			i += c.k.dotF16(dst[i*n+from:], n, rows[from*d:to*d], d, q[i*d:])
 		}
@@ -34,7 +37,7 @@ func (c *CPU) DotRowsF16(dst []float32, rows []uint16, d int, ids []int, q []flo
 		panic(fmt.Sprintf("tensor: DotRowsF16: %d products of %d rows, %d values of rows and %d of queries, d %d", len(dst), len(ids), len(rows), len(q), d))
 	}
 	n, queries := len(ids), len(q)/d
-	c.scan(n, 2*d, func(from, to int) {
+	c.scan(n, 2*d, func(_, from, to int) {
 		for k := from; k < to; k++ {
 			row := rows[ids[k]*d : ids[k]*d+d]
 			for i := 0; i < queries; {
@@ -61,12 +64,13 @@ func (c *CPU) DotI8(dst []float32, rows []int8, scales []float32, d int, q []flo
 	for i := range steps {
 		steps[i] = quantizeQuery(whole[i*d:(i+1)*d], q[i*d:(i+1)*d])
 	}
-	c.scan(n, d, func(from, to int) {
-		var sums [4 * 64]int32
+	all := make([]int32, c.threads*4*i8Rows)
+	c.scan(n, d, func(worker, from, to int) {
+		sums := all[worker*4*i8Rows:][:4*i8Rows]
 		for from < to {
-			end := min(to, from+64)
+			end := min(to, from+i8Rows)
 			for i := 0; i < queries; {
-				group := c.k.dotI8(sums[:], rows[from*d:end*d], d, whole[i*d:])
+				group := c.k.dotI8(sums, rows[from*d:end*d], d, whole[i*d:])
 				for g := range group {
 					out := dst[(i+g)*n+from : (i+g)*n+end]
 					for r, s := range sums[g*(end-from):][:len(out)] {
@@ -90,12 +94,12 @@ func scanShape(op string, dst, rows, d, q int) (n, queries int) {
 
 // scan calls f for ranges of n rows of so many bytes that a range stays in the
 // first-level cache.
-func (c *CPU) scan(n, bytes int, f func(from, to int)) {
+func (c *CPU) scan(n, bytes int, f func(worker, from, to int)) {
 	task, block := max(1, scanTask/bytes), max(1, scanBlock/bytes)
-	c.run((n+task-1)/task, func(_, t int) {
+	c.run((n+task-1)/task, func(worker, t int) {
 		to := min(n, (t+1)*task)
 		for from := t * task; from < to; from += block {
-			f(from, min(to, from+block))
+			f(worker, from, min(to, from+block))
 		}
 	})
 }

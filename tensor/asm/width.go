@@ -166,7 +166,7 @@ func (w *width) subMul(y, x reg.Register, c Mem) {
 	}
 }
 
-// bits is x AND c, or x OR c.
+// and is the bits of x that are in c.
 func (w *width) and(c Mem, x reg.Register) reg.Register {
 	y := w.v()
 	if w.wide {
@@ -177,6 +177,7 @@ func (w *width) and(c Mem, x reg.Register) reg.Register {
 	return y
 }
 
+// or adds the bits of x to y.
 func (w *width) or(x, y reg.Register) {
 	if w.wide {
 		VPORD(x, y, y)
