@@ -78,7 +78,7 @@ type pipe struct {
 
 	held   []byte // the caller's
 	n      int
-	last   float64
+	last   float64 // time of the last frame that ffmpeg delivered
 	frozen bool // the second run, which holds the last picture
 }
 
@@ -159,9 +159,8 @@ func (p *pipe) next() (Frame, error) {
 	if p.held != nil {
 		p.free <- p.held
 	}
-	stall := time.AfterFunc(p.plan.stall, func() {
-		p.cancel(fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n))
-	})
+	stuck := fmt.Errorf("%w: nothing came for %s after frame %d; the file may be damaged there", errStall, p.plan.stall, p.n)
+	stall := time.AfterFunc(p.plan.stall, func() { p.cancel(stuck) })
 	defer stall.Stop()
 	if p.n == 0 && p.plan.first > 0 && !p.frozen {
 		if err := p.seekEarlier(); err != nil {
@@ -170,6 +169,9 @@ func (p *pipe) next() (Frame, error) {
 	}
 	if buf, ok := <-p.full; ok {
 		p.held = buf
+		if p.s.Rate > 0 {
+			p.last = p.s.From + float64(p.n)/p.s.Rate
+		}
 	} else {
 		if err := p.ended(); err != io.EOF || !p.lasts() { //nolint:errorlint // bare
 			return Frame{}, err
@@ -188,8 +190,8 @@ func (p *pipe) next() (Frame, error) {
 			return Frame{}, fmt.Errorf("%s: ffmpeg did not say the time of frame %d", p.info.Path, p.n)
 		}
 		f.Time = at + p.plan.shift
+		p.last = f.Time
 	}
-	p.last = f.Time
 	p.n++
 	return f, nil
 }
@@ -277,7 +279,9 @@ func (p *pipe) warning() string {
 	if p.s.Rate > 0 {
 		gap += 1 / p.s.Rate
 	}
-	if end := p.s.end(p.info); p.n > 0 && p.last+gap < end && !jumps(p.info.Format) {
+	// Without a complaint the last picture is shown to the end.
+	lasts := text == "" && indexed(p.info.Format)
+	if end := p.s.end(p.info); p.n > 0 && p.last+gap < end && !jumps(p.info.Format) && !lasts {
 		if text == "" {
 			text = p.info.Path + ": the file is cut off or damaged"
 		}
