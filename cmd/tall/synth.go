@@ -12,25 +12,30 @@ import (
 )
 
 type synthFlags struct {
-	*global
+	encoderFlags
 	out, scale         string
 	videos, dims       string
 	windows, sentences int
 	seed               uint64
 	noise              float64
 	force              bool
+	video              synthVideo
 }
 
 func newSynth(g *global) *cobra.Command {
-	s := &synthFlags{global: g}
+	s := &synthFlags{encoderFlags: encoderFlags{global: g}}
 	cmd := &cobra.Command{
 		Use:   "synth --out DIR",
-		Short: "Write a synthetic corpus in the reference's formats",
+		Short: "Write a synthetic corpus: features in the reference's formats, or videos",
 		Long: "Writes window features, sentence vectors, lengths and a tall.yaml that points to them.\n" +
 			"Windows and sentences share hidden events, so that a model that learns is told from\n" +
-			"one that does not. --scale " + strings.Join(synth.Scales(), ", ") + ".",
+			"one that does not. --scale " + strings.Join(synth.Scales(), ", ") + ".\n\n" +
+			"--video renders videos of a kitchen instead, with scripted events and English sentences:\n" +
+			"mp4 where ffmpeg is, and annotations that `tall train --data` reads. The same seed gives\n" +
+			"the same frames; an interrupted run goes on where it stopped.",
 		Example: "tall synth --out corpus --scale demo\n" +
-			"tall train --config corpus/tall.yaml --save_dir corpus/checkpoints",
+			"tall train --config corpus/tall.yaml --save_dir corpus/checkpoints\n" +
+			"tall synth --video --out kitchen --videos 30,4,6",
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
@@ -44,6 +49,8 @@ func newSynth(g *global) *cobra.Command {
 	f.Float64Var(&s.noise, "noise", 0, "deviation of the noise; 1: as strong as the events")
 	f.Uint64Var(&s.seed, "seed", 1, "same seed, same bytes")
 	f.BoolVar(&s.force, "force", false, "write into a folder that holds other things; they stay")
+	s.video.register(f)
+	f.StringVar(&s.ffmpeg, "ffmpeg", "", "with --video: ffmpeg's path, or its folder (default: sought in PATH)")
 	return cmd
 }
 
@@ -57,6 +64,11 @@ func (s *synthFlags) run(cmd *cobra.Command) error {
 		return errors.New("--out is missing: name the folder to write")
 	case s.windows < 0 || s.sentences < 0:
 		return fmt.Errorf("--windows %d --sentences %d: give positive numbers", s.windows, s.sentences)
+	}
+	if done, err := s.video.check(cmd); err != nil {
+		return err
+	} else if done {
+		return s.renderVideos(cmd, con)
 	}
 	o, err := synth.Preset(s.scale)
 	if err != nil {

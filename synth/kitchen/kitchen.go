@@ -128,7 +128,7 @@ func (v *Video) Frames(s media.Sampling) (*Source, error) {
 		to = min(to, s.To)
 	}
 	n := max(0, int(math.Ceil((to-s.From)*s.Rate-1e-9)))
-	return newSource(v.plan, w, h, n, s), nil
+	return newSource(v.plan, w, h, n, fps, s), nil
 }
 
 // fitted is the size of frames by a sampling's fit.

@@ -9,25 +9,30 @@ import (
 // Options say what videos there shall be. [Default] fills them; each may then be changed
 // on its own.
 type Options struct {
-	Train, Val, Test int // videos
+	// Videos of each part.
+	Train int `json:"train"`
+	Val   int `json:"val"`
+	Test  int `json:"test"`
 
 	// MinSeconds and MaxSeconds are the limits of a video's length.
-	MinSeconds, MaxSeconds float64
+	MinSeconds float64 `json:"min_seconds"`
+	MaxSeconds float64 `json:"max_seconds"`
 	// Width and Height of the pictures in pixels, even as H.264 needs them; 16:9 as
 	// the scene is, or it is stretched.
-	Width, Height int
-	FPS           int // pictures a second
-	Sentences     int // for each event that sentences tell of
-	Seed          uint64
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	FPS       int    `json:"fps"`       // pictures a second
+	Sentences int    `json:"sentences"` // for each event that sentences tell of
+	Seed      uint64 `json:"seed"`
 }
 
 // Default returns the options of the videos that `tall demo` trains on: 384 x 216 pixels,
-// 12 frames a second, 20 to 50 seconds.
+// 16 frames a second, 20 to 50 seconds.
 func Default() Options {
 	return Options{
 		Train: 96, Val: 8, Test: 24,
 		MinSeconds: 20, MaxSeconds: 50,
-		Width: 384, Height: 216, FPS: 12,
+		Width: 384, Height: 216, FPS: 16,
 		Sentences: 3, Seed: 1,
 	}
 }

@@ -13,6 +13,7 @@ type Source struct {
 	sampling media.Sampling
 	frames   int
 	rate     float64
+	fps      float64 // of the video
 	next     int
 
 	canvas     *canvas
@@ -27,12 +28,12 @@ type Source struct {
 const margin = 9
 
 // newSource returns a source of frames of a size, rate a second.
-func newSource(p *plan, width, height, frames int, s media.Sampling) *Source {
+func newSource(p *plan, width, height, frames int, fps float64, s media.Sampling) *Source {
 	k := float64(width) / sceneWidth
 	ky := float64(height) / sceneHeight
 	zoom := p.camera.zoom
 	src := &Source{
-		plan: p, sampling: s, frames: frames, rate: s.Rate,
+		plan: p, sampling: s, frames: frames, rate: s.Rate, fps: fps,
 		canvas: newCanvas(width, height),
 		margin: int(math.Ceil(margin * max(k, ky))),
 		fit:    affine{a: k, d: ky}.shift(sceneWidth/2, sceneHeight/2).scale(zoom, zoom).shift(-sceneWidth/2, -sceneHeight/2),
@@ -52,6 +53,8 @@ func (s *Source) Next() (media.Frame, error) {
 		return media.Frame{}, io.EOF
 	}
 	t := s.sampling.From + float64(s.next)/s.rate
+	// A file would show the latest of its frames.
+	t = math.Floor(t*s.fps+1e-6) / s.fps
 	f := media.Frame{Index: s.next, Time: t, Width: s.canvas.width, Height: s.canvas.height, Pix: s.canvas.pix}
 	s.render(t)
 	s.next++
