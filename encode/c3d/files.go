@@ -32,7 +32,7 @@ const meanName = "mean"
 // maxCaffe bounds a Caffe file; protobuf itself stops at 2 GiB, C3D's is 0.3 GB.
 const maxCaffe = math.MaxInt32
 
-const origin = "the authors publish them at https://github.com/facebookarchive/C3D (CC BY-NC 3.0); `tall models pull c3d` fetches them, or says what to place where"
+const origin = "the authors publish them at https://github.com/facebookarchive/C3D (CC BY-NC 3.0); `tall models pull c3d-sports1m` fetches them, or says what to place where"
 
 // aliases are the names of layers in conversions to other frameworks.
 var aliases = map[string]string{"conv1": "conv1a", "conv2": "conv2a", "fc6-1": "fc6"}
