@@ -49,7 +49,7 @@ func (c *CPU) DotRowsF16(dst []float32, rows []uint16, d int, ids []int, q []flo
 
 // DotI8 computes the dot products of queries q (Q, d) with rows (N, d) that
 // [QuantizeI8] made, row r with scales[r]: dst[i*N+r] is that of query i and row
-// r. Queries are rounded to 16 bits (for d up to 516; fewer beyond); products are
+// r. Queries are rounded to 16 bits (for d up to 512; fewer beyond); products are
 // then summed in whole numbers, exactly, so that every set of kernels gives the
 // same bits. [ErrorI8] bounds the difference to the products of the numbers that
 // were quantized: enough to choose the rows that [CPU.DotRowsF16] scores again.
@@ -123,8 +123,7 @@ func QuantizeI8(dst []int8, src []float32) (scale float32) {
 	return scale
 }
 
-// quantizeQuery rounds a query to whole multiples of the step it returns, as many
-// of them as the sum of d products with 127 can hold in 32 bits.
+// quantizeQuery rounds a query to whole multiples of the step it returns.
 func quantizeQuery(dst []int16, src []float32) (step float32) {
 	most := largestMagnitude(src)
 	if most == 0 || math.IsNaN(float64(most)) {
@@ -142,7 +141,9 @@ func quantizeQuery(dst []int16, src []float32) (step float32) {
 	return step
 }
 
-func querySteps(d int) int { return max(1, min(math.MaxInt16, math.MaxInt32/(127*d))) }
+// querySteps is the largest whole number that a query of d values is given: 32
+// bits hold the sum of d products of it with any byte.
+func querySteps(d int) int { return max(1, min(math.MaxInt16, math.MaxInt32/(128*d))) }
 
 // ErrorI8 is the most by which a product of [CPU.DotI8] differs from that of the
 // numbers that were quantized with the scale, but for the rounding of either

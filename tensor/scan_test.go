@@ -150,7 +150,7 @@ func TestDotI8_Oracle(t *testing.T) {
 func TestDotI8_Extremes(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernel string) {
 		cpu := newTestCPU(t, 1, kernel)
-		for _, d := range []int{1, 16, 512, 515, 516, 517, 1024, 4096, 20000} {
+		for _, d := range []int{1, 16, 511, 512, 513, 1024, 4096, 20000} {
 			x := make([]float32, d)
 			for i := range x {
 				x[i] = 3
