@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -101,4 +102,17 @@ func videosBelow(root string) ([]string, error) {
 func stem(path string) string {
 	base := filepath.Base(path)
 	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// findVideosOrNone is findVideos for folders that may be empty, or gone for a while.
+func findVideosOrNone(folders []string) ([]string, error) {
+	var out []string
+	for _, folder := range folders {
+		found, err := findVideos([]string{folder})
+		if err != nil && !errors.Is(err, tall.ErrMissing) {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
 }

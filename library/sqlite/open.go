@@ -20,6 +20,9 @@ type Options struct {
 	Make bool
 }
 
+// FileName is the file of catalog and queue in a library's folder.
+const FileName = "library.db"
+
 // Library is a [library.Library] in a folder:
 //
 //	library.db           catalog and queue
@@ -39,7 +42,7 @@ func Open(ctx context.Context, dir string, o Options) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "library.db")
+	path := filepath.Join(dir, FileName)
 	if _, err := os.Stat(path); err != nil && !o.Make {
 		return nil, fmt.Errorf("%w: no library in %s; `tall index add` makes one", tall.ErrMissing, dir)
 	}
@@ -66,3 +69,12 @@ func Open(ctx context.Context, dir string, o Options) (*Library, error) {
 
 // Close closes the files. No other method may run.
 func (l *Library) Close() error { return l.Catalog.Close() }
+
+// OpenExisting opens the catalog of a library alone, for those who only look.
+func OpenExisting(ctx context.Context, dir string) (*Catalog, error) {
+	path := filepath.Join(dir, FileName)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%w: no library in %s; `tall index add` makes one", tall.ErrMissing, dir)
+	}
+	return OpenCatalog(ctx, path)
+}

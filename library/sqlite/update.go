@@ -129,3 +129,18 @@ func write(ctx context.Context, tx *sql.Tx, v library.Video) error {
 	}
 	return nil
 }
+
+// Setting reads what [Catalog.Set] wrote; "" where there is nothing.
+func (c *Catalog) Setting(ctx context.Context, key string) (value string, err error) {
+	err = c.db.QueryRowContext(ctx, "SELECT value FROM setting WHERE key = ?", "user."+key).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return value, c.explain(err)
+}
+
+// Set keeps a setting of the program that uses the library.
+func (c *Catalog) Set(ctx context.Context, key, value string) error {
+	_, err := c.db.ExecContext(ctx, "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", "user."+key, value)
+	return c.explain(err)
+}
