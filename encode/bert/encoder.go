@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"tall"
 	"tall/tensor"
@@ -28,11 +29,15 @@ const WeightsName = "model.safetensors"
 // 1,000 of them for all-MiniLM-L6-v2.
 const maxRows = 4096
 
-// Encoder encodes sentences. It is for one goroutine at a time.
+// Encoder encodes sentences. Its methods may be called from several goroutines; they take
+// turns.
 type Encoder struct {
 	tokenizer *Tokenizer
-	model     *Model
+	config    Config
 	manifest  tall.Manifest
+
+	mu    sync.Mutex // of what follows
+	model *Model
 }
 
 // Options change how a model is opened. The zero value is ready to use.
@@ -90,7 +95,7 @@ func Open(dir string, o Options) (*Encoder, error) {
 	if c.Normalize {
 		normalization = "l2"
 	}
-	return &Encoder{tokenizer: t, model: m, manifest: tall.Manifest{
+	return &Encoder{tokenizer: t, config: c, model: m, manifest: tall.Manifest{
 		Encoder: Name, WeightsHash: weightsHash.sum, Normalization: normalization, Dim: c.Width, Context: "none",
 	}}, nil
 }
@@ -115,7 +120,7 @@ func (e *Encoder) Manifest() tall.Manifest { return e.manifest }
 func (e *Encoder) Tokenizer() *Tokenizer { return e.tokenizer }
 
 // Config is the model's.
-func (e *Encoder) Config() Config { return e.model.Config }
+func (e *Encoder) Config() Config { return e.config }
 
 // EncodeSentences implements [tall.SentenceEncoder]. An empty sentence has the vector
 // that the model gives to nothing; of a long one the first pieces count, as many as the
@@ -126,10 +131,10 @@ func (e *Encoder) EncodeSentences(ctx context.Context, texts []string) ([]tall.S
 	order := make([]int, len(texts))
 	for i, text := range texts {
 		out[i] = tall.Sentence{Text: text, Manifest: e.manifest}
-		if e.model.Lower {
+		if e.config.Lower {
 			text = strings.ToLower(text)
 		}
-		ids[i] = e.tokenizer.Encode(text, e.model.Length)
+		ids[i] = e.tokenizer.Encode(text, e.config.Length)
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(ids[a]), len(ids[b])) })
@@ -145,17 +150,19 @@ func (e *Encoder) EncodeSentences(ctx context.Context, texts []string) ([]tall.S
 		for i, k := range order[:n] {
 			batch[i] = ids[k]
 		}
-		var bad error
-		e.model.Encode(batch, func(i int, vector []float32) {
-			if bad == nil && slices.ContainsFunc(vector, func(x float32) bool { return x-x != 0 }) {
-				bad = fmt.Errorf("%w: the vector of %.80q", tall.ErrNotFinite, texts[order[i]])
+		e.encode(batch, func(i int, vector []float32) { out[order[i]].Vector = slices.Clone(vector) })
+		for _, k := range order[:n] {
+			if slices.ContainsFunc(out[k].Vector, func(x float32) bool { return x-x != 0 }) {
+				return nil, fmt.Errorf("%w: the vector of %.80q; the weights overflow, fetch them again", tall.ErrNotFinite, texts[k])
 			}
-			out[order[i]].Vector = slices.Clone(vector)
-		})
-		if bad != nil {
-			return nil, bad
 		}
 		order = order[n:]
 	}
 	return out, nil
+}
+
+func (e *Encoder) encode(batch [][]int, emit func(i int, vector []float32)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.model.Encode(batch, emit)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -167,6 +168,18 @@ func TestEncoder_SameBits(t *testing.T) {
 			t.Errorf("%.40q: other bits by one thread", turned[i])
 		}
 	}
+	var together sync.WaitGroup
+	for k := range 4 {
+		together.Go(func() {
+			for i := k; i < len(texts); i += 4 {
+				s, err := e.EncodeSentences(t.Context(), texts[i:i+1])
+				if err != nil || !slices.Equal(s[0].Vector, want[i]) {
+					t.Errorf("%.40q: other bits beside others: %v", texts[i], err)
+				}
+			}
+		})
+	}
+	together.Wait()
 	// What goes beyond the model's length has no part in the vector.
 	long := strings.Repeat("the egg ", 30)
 	v := encode(t, e, long, long+"person", strings.Repeat("the egg ", 5000))
