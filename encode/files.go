@@ -62,12 +62,27 @@ func (f *Files) EncodeVideo(ctx context.Context, path string) (*tall.Features, e
 //
 // Errors wrap [tall.ErrManifest] where the folder holds features made otherwise.
 func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[string]string) (n int, err error) {
+	if w, ok := f.Video.(windows); ok {
+		if err := Prepare(dir, f.Video.Describe()); err != nil {
+			return 0, err
+		}
+		return f.saveWindows(ctx, w, path, dir, name)
+	}
+	return f.save(dir, name, meta, func(emit func(tall.Span, []float32) error) (media.Info, error) { return f.rows(ctx, path, emit) })
+}
+
+// SaveFrames is Save of a video that is no file: frames as f.Video samples them.
+func (f *Files) SaveFrames(ctx context.Context, info media.Info, frames media.Source, dir, name string, meta map[string]string) (n int, err error) {
+	return f.save(dir, name, meta, func(emit func(tall.Span, []float32) error) (media.Info, error) {
+		return info, f.encode(ctx, info, frames, emit)
+	})
+}
+
+// save writes the rows that a function hands over.
+func (f *Files) save(dir, name string, meta map[string]string, rowsOf func(func(tall.Span, []float32) error) (media.Info, error)) (n int, err error) {
 	d := f.Video.Describe()
 	if err := Prepare(dir, d); err != nil {
 		return 0, err
-	}
-	if w, ok := f.Video.(windows); ok {
-		return f.saveWindows(ctx, w, path, dir, name)
 	}
 	spool, err := os.CreateTemp(dir, ".rows-*")
 	if err != nil {
@@ -76,7 +91,7 @@ func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[strin
 	defer os.Remove(spool.Name())
 	defer spool.Close()
 	w := bufio.NewWriterSize(spool, 1<<16)
-	info, err := f.rows(ctx, path, func(_ tall.Span, row []float32) error {
+	info, err := rowsOf(func(_ tall.Span, row []float32) error {
 		n++
 		return binary.Write(w, binary.LittleEndian, row)
 	})
@@ -172,13 +187,20 @@ func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []fl
 		return info, err
 	}
 	defer frames.Close()
+	err = f.encode(ctx, info, frames, emit)
+	f.warn(frames, err)
+	return info, err
+}
+
+// encode runs the encoder over frames and checks what it emits.
+func (f *Files) encode(ctx context.Context, info media.Info, frames media.Source, emit func(tall.Span, []float32) error) error {
 	dim, n := f.Video.Describe().Dim, 0
-	err = f.Video.Encode(ctx, info, frames, func(span tall.Span, row []float32) error {
+	err := f.Video.Encode(ctx, info, frames, func(span tall.Span, row []float32) error {
 		if len(row) != dim {
-			return fmt.Errorf("%w: row %d of %s has %d values, %d expected", tall.ErrShape, n, path, len(row), dim)
+			return fmt.Errorf("%w: row %d of %s has %d values, %d expected", tall.ErrShape, n, info.Path, len(row), dim)
 		}
 		if feature.NotFinite(row) > 0 {
-			return fmt.Errorf("%w: row %d of %s (%.2f to %.2f s)", tall.ErrNotFinite, n, path, span.Start, span.End)
+			return fmt.Errorf("%w: row %d of %s (%.2f to %.2f s)", tall.ErrNotFinite, n, info.Path, span.Start, span.End)
 		}
 		n++
 		if f.Progress != nil {
@@ -186,11 +208,10 @@ func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []fl
 		}
 		return emit(span, row)
 	})
-	f.warn(frames, err)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("%w: %s is too short (%.2f s) for a single row of features", tall.ErrFormat, path, info.Duration)
+		err = fmt.Errorf("%w: %s is too short (%.2f s) for a single row of features", tall.ErrFormat, info.Path, info.Duration)
 	}
-	return info, err
+	return err
 }
 
 // Prepare makes a folder of features and its manifest.json. A folder that has one must
