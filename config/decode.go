@@ -51,12 +51,12 @@ func Decode(name string, data []byte, out any) (*Document, error) {
 	case len(bodies) == 0:
 		return nil, d.error(0, 0, "the file is empty")
 	case len(bodies) > 1:
-		p := bodies[1].GetToken().Position
-		return nil, d.error(p.Line, p.Column, "a second document begins here; remove the line ---")
+		line, col := begin(bodies[1])
+		return nil, d.error(line, col, "a second document begins here; remove the line ---")
 	}
 	if n := special(bodies[0]); n != nil {
-		p := n.GetToken().Position
-		return nil, d.error(p.Line, p.Column, "tags, anchors and aliases (!, &, *) are not read here; write the value itself")
+		line, col := begin(n)
+		return nil, d.error(line, col, "tags, anchors and aliases (!, &, *) are not read here; write the value itself")
 	}
 	if err := decode(data, out); err != nil {
 		return nil, d.decoding(err, out)
@@ -125,15 +125,24 @@ func (d *Document) Fault(path, format string, args ...any) *Error {
 		if err != nil || node == nil || node.GetToken() == nil {
 			continue
 		}
-		if m, ok := node.(*ast.MappingNode); ok && len(m.Values) > 0 { // the token of a mapping is its first colon
-			node = m.Values[0].Key
-		} else if m, ok := node.(*ast.MappingValueNode); ok {
-			node = m.Key
-		}
-		at := node.GetToken().Position
-		return d.error(at.Line, at.Column, msg)
+		line, col := begin(node)
+		return d.error(line, col, msg)
 	}
 	return d.error(0, 0, msg)
+}
+
+// begin is where a node begins; the token of a mapping is its first colon.
+func begin(n ast.Node) (line, col int) {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if len(m.Values) > 0 {
+			return begin(m.Values[0])
+		}
+	case *ast.MappingValueNode:
+		n = m.Key
+	}
+	p := n.GetToken().Position
+	return p.Line, p.Column
 }
 
 func (d *Document) error(line, col int, msg string) *Error {
