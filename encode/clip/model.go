@@ -141,6 +141,7 @@ func (m *Model) EncodeSentences(ctx context.Context, texts []string) ([]tall.Sen
 		if err := m.archive.load(m.b, t.params()); err != nil {
 			return nil, err
 		}
+		t.ready(m.b)
 		m.text = t
 	}
 	out := make([]tall.Sentence, len(texts))

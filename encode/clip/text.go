@@ -37,6 +37,12 @@ func (t *text) params() []*nn.Param {
 	return ps
 }
 
+// ready makes the tower ready to use; its parameters must be loaded, and can be no more.
+func (t *text) ready(b tensor.Backend) {
+	t.stack.Pack(b)
+	t.project.Pack(b)
+}
+
 // seen cuts the ids of a text behind the one whose row stands for it: the first EndID,
 // or, in configurations of old, the first of the largest id.
 func (t TextConfig) seen(ids []int32) []int32 {
@@ -81,7 +87,7 @@ func (t *text) forward(b tensor.Backend, texts [][]int32) tensor.Mat {
 	y := tensor.NewMat(b, n, t.Width)
 	t.stack.ForwardAt(b, y, x, n, valid, at)
 	t.final.Forward(b, y, y)
-	out := tensor.NewMat(b, n, t.project.W.Value.Rows)
+	out := tensor.NewMat(b, n, t.project.W.Shape[0])
 	t.project.Forward(b, out, y)
 	b.L2NormRows(out, tensor.NewMat(b, n, 1), out)
 	return out

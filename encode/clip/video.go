@@ -135,6 +135,7 @@ func (m *Model) encode(ctx context.Context, pictures []float32, n int) ([]float3
 		if err := m.archive.load(m.b, v.params()); err != nil {
 			return nil, err
 		}
+		v.ready(m.b)
 		m.vision = v
 	}
 	rows := m.download(m.vision.forward(m.b, pictures, n))

@@ -13,7 +13,7 @@ import (
 type vision struct {
 	VisionConfig
 	class   *nn.Param // (W)
-	patch   *nn.Param // (W, 3, Patch, Patch)
+	patch   *nn.Dense // (W, 3, Patch, Patch)
 	places  *nn.Embedding
 	pre     *nn.LayerNorm
 	stack   *nn.Transformer
@@ -36,7 +36,7 @@ func newVision(b tensor.Memory, c Config) *vision {
 	return &vision{
 		VisionConfig: v,
 		class:        nn.NewFrozen(b, prefix+"embeddings.class_embedding", v.Width),
-		patch:        nn.NewFrozen(b, prefix+"embeddings.patch_embedding.weight", v.Width, 3, v.Patch, v.Patch),
+		patch:        &nn.Dense{W: nn.NewFrozen(b, prefix+"embeddings.patch_embedding.weight", v.Width, 3, v.Patch, v.Patch)},
 		places:       nn.NewEmbedding(b, prefix+"embeddings.position_embedding", v.Tokens(), v.Width),
 		pre:          nn.NewLayerNorm(b, prefix+"pre_layrnorm", v.Width, v.Eps), // so spelled in the files
 		stack:        nn.NewTransformer(b, v.Config, nn.CLIPNames(prefix+"encoder")),
@@ -51,8 +51,8 @@ func projection(b tensor.Memory, name string, dim, width int) *nn.Dense {
 }
 
 func (v *vision) params() []*nn.Param {
-	ps := []*nn.Param{v.class, v.patch}
-	for _, l := range []layer{v.places, v.pre, v.stack, v.post, v.project} {
+	ps := []*nn.Param{v.class}
+	for _, l := range []layer{v.patch, v.places, v.pre, v.stack, v.post, v.project} {
 		ps = append(ps, l.Params()...)
 	}
 	return ps
@@ -60,14 +60,18 @@ func (v *vision) params() []*nn.Param {
 
 type layer interface{ Params() []*nn.Param }
 
-// reserve makes room for n pictures. The first time it reads the parameters, which must
-// be loaded.
-func (v *vision) reserve(b tensor.Backend, n int) {
-	if v.start.Mem == nil {
-		v.start = tensor.NewMat(b, v.Tokens(), v.Width)
-		b.Copy(v.start, v.places.W.Value)
-		b.Axpy(v.start.RowRange(0, 1), 1, v.class.Row())
-	}
+// ready makes the tower ready to use; its parameters must be loaded, and can be no more.
+func (v *vision) ready(b tensor.Backend) {
+	v.start = tensor.NewMat(b, v.Tokens(), v.Width)
+	b.Copy(v.start, v.places.W.Value)
+	b.Axpy(v.start.RowRange(0, 1), 1, v.class.Row())
+	v.patch.Pack(b)
+	v.stack.Pack(b)
+	v.project.Pack(b)
+}
+
+// reserve makes room for n pictures.
+func (v *vision) reserve(b tensor.Memory, n int) {
 	if n <= v.room {
 		return
 	}
@@ -77,7 +81,7 @@ func (v *vision) reserve(b tensor.Backend, n int) {
 	v.input = tensor.NewMat(b, rows, k)
 	v.x = tensor.NewMat(b, rows, v.Width)
 	v.y = tensor.NewMat(b, n, v.Width)
-	v.out = tensor.NewMat(b, n, v.project.W.Value.Rows)
+	v.out = tensor.NewMat(b, n, v.project.W.Shape[0])
 	v.norm = tensor.NewMat(b, n, 1)
 }
 
@@ -111,7 +115,7 @@ func (v *vision) forward(b tensor.Backend, pictures []float32, n int) tensor.Mat
 	}
 	b.Upload(input, v.pixels[:input.Rows*input.Cols])
 	// The convolution, whose stride is its size, is a product; positions are added to it.
-	b.Affine(x, input, v.patch.Value, tensor.Mat{}, tensor.Identity, 1)
+	v.patch.Add(b, x, input)
 	v.pre.Forward(b, x, x)
 	y, out := v.y.RowRange(0, n), v.out.RowRange(0, n)
 	v.stack.ForwardAt(b, y, x, n, nil, make([]int, n))
