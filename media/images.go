@@ -3,7 +3,6 @@ package media
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -187,16 +186,14 @@ func openImage(path string, sizeOnly bool) (picture image.Image, kind string, er
 
 // imageConfig reads an image's size.
 func imageConfig(f *os.File) (image.Config, string, error) {
+	magic := make([]byte, 4)
+	if _, err := f.ReadAt(magic, 0); err != nil {
+		return image.Config{}, "", err
+	}
+	if string(magic) == "\x89PNG" {
+		config, err := png.DecodeConfig(f)
+		return config, "png", err
+	}
 	config, err := jpeg.DecodeConfig(f)
-	if err == nil {
-		return config, "mjpeg", nil
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return config, "", err
-	}
-	config, err2 := png.DecodeConfig(f)
-	if err2 != nil {
-		return config, "", errors.Join(err, err2)
-	}
-	return config, "png", nil
+	return config, "mjpeg", err
 }

@@ -98,7 +98,10 @@ func run(ctx context.Context, c child, limit time.Duration) ([]byte, *record, er
 		return nil, &record{}, err
 	}
 	err = p.wait()
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case out.over:
+		err = errOutput // the child died of it
+	case err != nil && ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
 	return out.Bytes(), p.said, err
@@ -114,10 +117,12 @@ const maxOutput = 4 << 20
 // bounded keeps what is written, and fails beyond maxOutput.
 type bounded struct {
 	data []byte
+	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if len(b.data)+len(p) > maxOutput {
+		b.over = true
 		return 0, errOutput
 	}
 	b.data = append(b.data, p...)

@@ -79,7 +79,7 @@ type pipe struct {
 	held   []byte // the caller's
 	n      int
 	last   float64 // time of the last frame that ffmpeg delivered
-	frozen bool // the second run, which holds the last picture
+	frozen bool    // the second run, which holds the last picture
 }
 
 func readPipe(ctx context.Context, info Info, s Sampling, c child, plans func(margin float64) plan) (*Reader, error) {
@@ -256,6 +256,9 @@ func (p *pipe) freeze() (Frame, error) {
 func (p *pipe) ended() error {
 	<-p.done
 	if p.ctx.Err() != nil || p.result != io.EOF { //nolint:errorlint // ReadFull returns it bare
+		if errors.Is(p.result, io.ErrUnexpectedEOF) && len(p.process.said.lines()) == 0 {
+			return fmt.Errorf("%s: %w: what ffmpeg delivers ends within frame %d", p.info.Path, tall.ErrFormat, p.n)
+		}
 		return explain(p.ctx, p.info.Path, p.process.said, p.result)
 	}
 	if p.n == 0 && (p.frozen || p.s.Rate == 0) {
