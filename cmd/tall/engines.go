@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"tall"
@@ -91,7 +92,7 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if err != nil {
 			return e, err
 		}
-		add(stem(file), m.hash, l)
+		add(strings.TrimSuffix(stem(file), "_best"), m.hash, l)
 	}
 	if c.Contrast {
 		if sentences.Manifest().Dim != e.Description.Dim {

@@ -87,7 +87,11 @@ func (a *indexAdd) configs() ([]engineConfig, error) {
 			c.Contrast = true
 		}
 		if i == 0 && a.localizer != "" {
-			c.Checkpoints = []string{a.localizer}
+			file, err := filepath.Abs(a.localizer)
+			if err != nil {
+				return nil, err
+			}
+			c.Checkpoints = []string{file}
 		}
 		if !c.Contrast && len(c.Checkpoints) == 0 {
 			return nil, fmt.Errorf("encoder %s has no common space with sentences, so a model that was trained on it must find the moments: name its checkpoint with --localizer", spec)
@@ -103,7 +107,7 @@ func (a *indexAdd) configs() ([]engineConfig, error) {
 		if _, err := m.encoders(&spec); err != nil {
 			return nil, fmt.Errorf("--localizer %s: %w; name it with --encoder", a.localizer, err)
 		}
-		out = append(out, engineConfig{Name: spec, Encoder: spec, Checkpoints: []string{a.localizer}})
+		out = append(out, engineConfig{Name: spec, Encoder: spec, Checkpoints: []string{m.file.Path}})
 	}
 	return out, nil
 }

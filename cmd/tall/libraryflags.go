@@ -77,9 +77,19 @@ func (l *libraryFlags) open(ctx context.Context, con *console, more []engineConf
 	if err != nil {
 		return nil, err
 	}
-	configs, err := l.engines(ctx, dir, more)
+	configs, err := readEngines(ctx, dir)
 	if err != nil {
 		return nil, err
+	}
+	if configs, err = addEngines(configs, more); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(configs) > 0:
+	case exists(filepath.Join(dir, sqlite.FileName)):
+		return nil, fmt.Errorf("%w: the library in %s has no encoder; `tall index add --encoder NAME VIDEO...` gives it one", tall.ErrMissing, dir)
+	default:
+		return nil, fmt.Errorf("%w: no library in %s; `tall index add VIDEO...` makes one", tall.ErrMissing, dir)
 	}
 	o := sqlite.Options{Probe: probeVideo(tools), Make: len(more) > 0}
 	for _, c := range configs {
@@ -89,40 +99,40 @@ func (l *libraryFlags) open(ctx context.Context, con *console, more []engineConf
 		}
 		o.Engines = append(o.Engines, e)
 	}
-	return sqlite.Open(ctx, dir, o)
+	lib, err := sqlite.Open(ctx, dir, o)
+	if err != nil || len(more) == 0 {
+		return lib, err
+	}
+	// Only what could be opened is kept.
+	if err := writeEngines(ctx, lib, configs); err != nil {
+		return nil, errors.Join(err, lib.Close())
+	}
+	return lib, nil
 }
 
-// engines reads the engines of a library, adds more to them and writes them back.
-func (l *libraryFlags) engines(ctx context.Context, dir string, more []engineConfig) (configs []engineConfig, err error) {
-	path := filepath.Join(dir, sqlite.FileName)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if len(more) == 0 {
-			return nil, fmt.Errorf("%w: no library in %s; `tall index add VIDEO...` makes one", tall.ErrMissing, dir)
-		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
+// readEngines reads the settings of a library; none where there is no library.
+func readEngines(ctx context.Context, dir string) (configs []engineConfig, err error) {
+	if !exists(filepath.Join(dir, sqlite.FileName)) {
+		return nil, nil
 	}
-	catalog, err := sqlite.OpenCatalog(ctx, path)
+	catalog, err := sqlite.OpenExisting(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, catalog.Close()) }()
 	text, err := catalog.Setting(ctx, settingEngines)
-	if err != nil {
+	if err != nil || text == "" {
 		return nil, err
 	}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &configs); err != nil {
-			return nil, fmt.Errorf("%w: %s: the engines in its settings: %w", tall.ErrFormat, path, err)
-		}
+	if err := json.Unmarshal([]byte(text), &configs); err != nil {
+		return nil, fmt.Errorf("%w: %s: the engines in its settings: %w", tall.ErrFormat, dir, err)
 	}
+	return configs, nil
+}
+
+// addEngines adds engines to those of a library, or models to an engine it has.
+func addEngines(configs, more []engineConfig) ([]engineConfig, error) {
 	for _, c := range more {
-		for i, file := range c.Checkpoints {
-			if c.Checkpoints[i], err = keepModel(dir, file); err != nil {
-				return nil, err
-			}
-		}
 		i := slices.IndexFunc(configs, func(have engineConfig) bool { return have.Name == c.Name })
 		if i < 0 {
 			configs = append(configs, c)
@@ -131,22 +141,35 @@ func (l *libraryFlags) engines(ctx context.Context, dir string, more []engineCon
 		if configs[i].Encoder != c.Encoder {
 			return nil, fmt.Errorf("%w: the library's features of %q were made by %s, not %s; give the other encoder a name of its own (--encoder NAME=%s)", tall.ErrManifest, c.Name, configs[i].Encoder, c.Encoder, c.Encoder)
 		}
+		// The model named last is the first to be used.
+		configs[i].Checkpoints = append(c.Checkpoints, configs[i].Checkpoints...)
+	}
+	return configs, nil
+}
+
+// writeEngines keeps engines in a library's settings, and their models in its folder.
+func writeEngines(ctx context.Context, lib *sqlite.Library, configs []engineConfig) error {
+	for i, c := range configs {
+		var kept []string
 		for _, file := range c.Checkpoints {
-			// The one named last is the first to be used.
-			configs[i].Checkpoints = append([]string{file}, slices.DeleteFunc(configs[i].Checkpoints, func(have string) bool { return have == file })...)
+			name := file
+			if filepath.IsAbs(file) || !strings.HasPrefix(file, modelsFolder+string(filepath.Separator)) {
+				var err error
+				if name, err = keepModel(lib.Dir, file); err != nil {
+					return err
+				}
+			}
+			if !slices.Contains(kept, name) {
+				kept = append(kept, name)
+			}
 		}
+		configs[i].Checkpoints = kept
 	}
-	if len(configs) == 0 {
-		return nil, fmt.Errorf("%w: the library in %s has no encoder; `tall index add --encoder NAME VIDEO...` gives it one", tall.ErrMissing, dir)
-	}
-	if len(more) == 0 {
-		return configs, nil
-	}
-	written, err := json.Marshal(configs)
+	text, err := json.Marshal(configs)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return configs, catalog.Set(ctx, settingEngines, string(written))
+	return lib.Catalog.Set(ctx, settingEngines, string(text))
 }
 
 // keepModel copies a trained model into the library, which then needs no other folder. It
