@@ -207,12 +207,13 @@ func (m *Model) check() (key, why string) {
 
 func (f *ModelFile) check() (key, why string) {
 	f.SHA256 = strings.ToLower(f.SHA256)
+	_, address := In("", f.URL)
 	switch {
 	case !isFileName(f.Name):
 		return ".name", fmt.Sprintf("%q is no name of a file in the model's folder", f.Name)
 	case f.URL == "":
 		return ".url", fmt.Sprintf("%s has no url, and the model no base", f.Name)
-	case !isAddress(f.URL):
+	case address != nil:
 		return ".url", fmt.Sprintf("%q is no http or https address of a file", f.URL)
 	case f.Size < 0 || f.Size > maxModelBytes:
 		return ".size", "size is the number of bytes"

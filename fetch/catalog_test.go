@@ -125,6 +125,8 @@ func TestParseCatalog_Faults(t *testing.T) {
 		{"name: sub/weights.bin", "name: sub/../../weights.bin", `c.yaml:12:15: model "mine": "sub/../../weights.bin" is no name`},
 		{"name: sub/weights.bin", "name: weights.bin.sha256", `is no name`},
 		{"name: sub/weights.bin", "name: config.json", `c.yaml:12:15: model "mine": config.json twice`},
+		{"https://example.org/other.bin", "https://example.org/", `c.yaml:13:14: model "mine": "https://example.org/" is no http`},
+		{"https://example.org/other.bin", "file:///etc/passwd", `is no http or https address of a file`},
 		{"size: 12", "sha256: 12", `a SHA-256 has 64`},
 		{"size: 12", "size: -1", `c.yaml:14:15: model "mine": size is`},
 		{"size: 12", "size: 12\n    convert: by hand", `c.yaml:15:14: model "mine": convert`},
