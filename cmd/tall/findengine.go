@@ -117,10 +117,14 @@ func (e *engine) featuresDir() (string, error) {
 }
 
 func (e *engine) encodeSentences(ctx context.Context, con *console, spec string, o encode.Options, texts []string) error {
-	encoder, err := encode.OpenSentences(spec, o)
-	if err != nil {
-		return err
+	encoder, both := e.video.(encode.Sentences) // clip: opened once for both
+	if !both || spec != e.spec {
+		var err error
+		if encoder, err = encode.OpenSentences(spec, o); err != nil {
+			return err
+		}
 	}
+	var err error
 	if e.asked, err = encoder.EncodeSentences(ctx, texts); err != nil {
 		return err
 	}

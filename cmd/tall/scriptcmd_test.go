@@ -40,6 +40,9 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"scenes":      scriptScenes,
 	"colorcorpus": scriptColorCorpus,
 	"foundat":     scriptFoundAt,
+	"clipmodel":   scriptClipModel,
+	"code":        scriptCode,
+	"globs":       scriptGlobs,
 }
 
 // windows DIR DIM VIDEO FRAMES LENGTH writes the windows of one length of a

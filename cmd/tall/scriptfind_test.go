@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,9 +89,9 @@ func scriptColorCorpus(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	rng := rand.New(rand.NewPCG(3, 9))
 	var examples []tall.Example
-	for v := range 20 {
+	for v := range 14 {
 		split := "train"
-		if v >= 16 {
+		if v >= 12 {
 			split = "val"
 		}
 		name := fmt.Sprintf("c%02d", v)
@@ -143,4 +145,29 @@ func scriptFoundAt(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no answer to %q", args[1])
+}
+
+// globs N PATTERN checks how many files a pattern finds.
+func scriptGlobs(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "globs N PATTERN")
+	found, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(found) != number(ts, args[0]) {
+		ts.Fatalf("%s finds %d files: %v", args[1], len(found), found)
+	}
+}
+
+// code N PROGRAM ARG... runs a program that must end with the exit code N.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) >= 2, "code N PROGRAM ARG...")
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != number(ts, args[0]) {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
 }
