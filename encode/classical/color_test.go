@@ -27,7 +27,7 @@ func TestLab_KnownColors(t *testing.T) {
 }
 
 func TestPalette_PrototypesBelongToTheirClass(t *testing.T) {
-	p := newPalette()
+	p := oneThread().palette
 	for i, c := range prototypes() {
 		m := p.of(byte(c[0]), byte(c[1]), byte(c[2]))
 		if int(m.class[0]) != i || m.weight[0] < share/2 {
@@ -37,7 +37,7 @@ func TestPalette_PrototypesBelongToTheirClass(t *testing.T) {
 }
 
 func TestPalette_WeightsSumToOneShare(t *testing.T) {
-	p := newPalette()
+	p := oneThread().palette
 	for i, m := range p {
 		sum := 0
 		for k, w := range m.weight {

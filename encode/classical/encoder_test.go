@@ -39,6 +39,13 @@ func kitchen(frames int) *film {
 	}}
 }
 
+// twoThreads is an encoder on two threads.
+func twoThreads() *Encoder {
+	e := *oneThread()
+	e.threads = 2
+	return &e
+}
+
 // part returns a part of a row, by the sizes before it.
 func part(row []float32, before, size int) []float32 { return row[before : before+size] }
 
@@ -51,7 +58,8 @@ const (
 	changeAt = edgeAt + edgeSize
 	nearAt   = changeAt + changeSize
 	focusAt  = nearAt + nearSize
-	gripAt   = focusAt + focusSize
+	swayAt   = focusAt + focusSize
+	gripAt   = swayAt + swaySize
 )
 
 func TestEncoder_Describe(t *testing.T) {
@@ -70,9 +78,15 @@ func TestEncoder_Describe(t *testing.T) {
 }
 
 func TestEncoder_SameBitsOnAnyThreads(t *testing.T) {
-	_, want := encode(t, New(1), kitchen(45))
+	frames := newLoop(t, 45)
+	play := func(threads int) [][]float32 {
+		frames.next, frames.end = 0, 45
+		_, rows := encode(t, New(threads), frames)
+		return rows
+	}
+	want := play(1)
 	for _, threads := range []int{2, 3, 7} {
-		_, got := encode(t, New(threads), kitchen(45))
+		got := play(threads)
 		if !slices.EqualFunc(got, want, slices.Equal[[]float32]) {
 			t.Errorf("%d threads give other values", threads)
 		}
@@ -80,7 +94,7 @@ func TestEncoder_SameBitsOnAnyThreads(t *testing.T) {
 }
 
 func TestEncoder_RowsAndSpans(t *testing.T) {
-	e := New(2)
+	e := twoThreads()
 	for frames, want := range map[int]int{1: 1, 2: 1, 4: 1, 5: 1, 6: 2, 7: 2, 8: 2, 16: 4, 17: 4, 18: 5, 32: 8, 33: 8, 34: 9} {
 		f := &film{width: 16, height: 9, frames: frames, at: func(x, y float64, _ int) [3]float64 { return table(x, y) }}
 		spans, rows := encode(t, e, f)
@@ -100,7 +114,7 @@ func TestEncoder_AnySize(t *testing.T) {
 		f := &film{width: size[0], height: size[1], frames: 9, at: func(x, y float64, k int) [3]float64 {
 			return box(x, y, float64(2*k), 5, 4, blueColor, table(x, y))
 		}}
-		_, rows := encode(t, New(2), f)
+		_, rows := encode(t, twoThreads(), f)
 		for _, row := range rows {
 			for i, v := range row {
 				if v != v || v > 20 || v < -20 {
@@ -118,9 +132,9 @@ func TestEncoder_FlatAndStill(t *testing.T) {
 		return box(x, y, 60, 40, 20, redColor, table(x, y))
 	}}
 	for name, f := range map[string]*film{"flat": flat, "still": still} {
-		_, rows := encode(t, New(2), f)
+		_, rows := encode(t, twoThreads(), f)
 		for _, row := range rows {
-			zeros := append(slices.Clone(part(row, hofAt, hofSize+mbhSize+driftSize)), part(row, changeAt, changeSize+nearSize+focusSize+gripSize)...)
+			zeros := append(slices.Clone(part(row, hofAt, hofSize+mbhSize+driftSize)), part(row, changeAt, changeSize+nearSize+focusSize+swaySize+gripSize)...)
 			if name == "flat" {
 				zeros = append(zeros, part(row, hogAt, hogSize)...)
 				zeros = append(zeros, part(row, edgeAt, edgeSize)...)
@@ -143,7 +157,7 @@ func TestEncoder_MotionOfColors(t *testing.T) {
 			c := box(x, y, 40, 45, 20, blueColor, table(x, y)) // stands
 			return box(x, y, 100+float64(k)*tc.dx, 45+float64(k)*tc.dy, 20, redColor, c)
 		}}
-		_, rows := encode(t, New(2), f)
+		_, rows := encode(t, twoThreads(), f)
 		var sum [directions]float32
 		hof := part(rows[0], hofAt, hofSize)
 		for i := range cells {
@@ -183,8 +197,8 @@ func TestEncoder_LightChangesLittle(t *testing.T) {
 			return c
 		}}
 	}
-	_, dark := encode(t, New(2), lit(0.7))
-	_, bright := encode(t, New(2), lit(1))
+	_, dark := encode(t, twoThreads(), lit(0.7))
+	_, bright := encode(t, twoThreads(), lit(1))
 	// A lamp that gives 30 % less: gradients and motion by themselves stay, but for the
 	// noise of rounding to 8 bits.
 	for name, tc := range map[string]struct {
@@ -205,8 +219,8 @@ func TestEncoder_Mirror(t *testing.T) {
 	mirrored := &film{width: plain.width, height: plain.height, frames: plain.frames, at: func(x, y float64, k int) [3]float64 {
 		return plain.at(float64(plain.width)-x, y, k)
 	}}
-	_, a := encode(t, New(2), plain)
-	_, b := encode(t, New(2), mirrored)
+	_, a := encode(t, twoThreads(), plain)
+	_, b := encode(t, twoThreads(), mirrored)
 	for r := range a {
 		want := mirror(a[r])
 		for i, v := range b[r][:nearAt] {
@@ -247,17 +261,18 @@ func mirror(row []float32) []float32 {
 	flip := func(k int) int { return (4 - k + directions) % directions }
 	same := func(k int) int { return k }
 	turned := func(k int) int { return (orientations - k) % orientations }
-	grid(0, gridColumns, cells, Colors, same)
-	grid(hogAt, gridColumns, cells, orientations, turned)
+	grid(0, layoutColumns, layoutCells, Colors, same)
+	grid(hogAt, layoutColumns, layoutCells, orientations, turned)
 	grid(hofAt, gridColumns, cells, directions, flip)
 	// Of the flow's first component the sign changes as well: u's gradient turns about.
-	grid(mbhAt, boundaryColumns, quarters, 2*directions, func(k int) int {
+	grid(mbhAt, 1, 1, 2*directions, func(k int) int {
 		if k < directions {
 			return (flip(k) + directions/2) % directions
 		}
 		return directions + flip(k-directions)
 	})
 	grid(focusAt, focusCells, focusCells*focusCells, Colors, same)
+	grid(swayAt, focusCells, focusCells*focusCells, directions, flip)
 	grid(gripAt, focusCells, focusCells*focusCells, orientations, turned)
 	copy(out[nearAt:], row[nearAt:][:nearSize])
 	for c := range Colors {
@@ -273,7 +288,7 @@ func mirror(row []float32) []float32 {
 func TestEncoder_MemoryDoesNotGrow(t *testing.T) {
 	measure := func(frames int) uint64 {
 		f := &film{width: 32, height: 18, frames: frames, at: func(x, y float64, _ int) [3]float64 { return table(x, y) }}
-		e := New(2)
+		e := twoThreads()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		err := e.Encode(context.Background(), media.Info{}, f, func(tall.Span, []float32) error { return nil })
@@ -329,7 +344,7 @@ func TestEncoder_Errors(t *testing.T) {
 		if tc.want == context.Canceled { //nolint:errorlint // the very value
 			use = ctx
 		}
-		err := New(2).Encode(use, media.Info{Path: "film.mp4"}, &counted{f: tc.f}, func(tall.Span, []float32) error { return tc.emit })
+		err := twoThreads().Encode(use, media.Info{Path: "film.mp4"}, &counted{f: tc.f}, func(tall.Span, []float32) error { return tc.emit })
 		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)
 		}
@@ -337,7 +352,7 @@ func TestEncoder_Errors(t *testing.T) {
 }
 
 func TestEncoder_Golden(t *testing.T) {
-	_, got := encode(t, New(2), kitchen(14))
+	_, got := encode(t, twoThreads(), kitchen(14))
 	path := filepath.Join("testdata", "golden.json")
 	if *update {
 		text, err := json.Marshal(got)

@@ -28,6 +28,7 @@ type flow struct {
 	// would move along.
 	evidence []float32 // (height, width)
 	moving   []float32 // (height, width) how much a pixel moves, 0 to 1; by pair.describe
+	near     []float32 // (height, width) how much moves around a pixel; by focus.describe
 
 	gradient   []float32 // (height, width, 6): gx of R, G, B, gy of R, G, B
 	tensor     []float32 // (height, width, 3) windowed sums of gx gx, gx gy, gy gy

@@ -17,6 +17,7 @@ const (
 type focus struct {
 	near   [Colors]float32                          // shares of the colors near all that moves
 	colors [focusCells * focusCells][Colors]float32 // shares in the cells of a grid around the focus
+	hof    [focusCells * focusCells][directions]float32
 	hog    [focusCells * focusCells][orientations]float32
 }
 
@@ -32,10 +33,11 @@ func (f *focus) describe(s *still, flow *flow) {
 	}
 	// Attention falls with what moves, so that noise catches none.
 	attention := total / (total + attentionFloor*float32(w*h))
-	flow.blur(flow.moving, 1, max(1, int(attentionRadius*float32(w)+0.5)))
+	flow.near = append(flow.near[:0], flow.moving...)
+	flow.blur(flow.near, 1, max(1, int(attentionRadius*float32(w)+0.5)))
 	best, sum := 0, float32(0)
-	for i, v := range flow.moving {
-		if v > flow.moving[best] {
+	for i, v := range flow.near {
+		if v > flow.near[best] {
 			best = i
 		}
 		if v <= 0 {
@@ -50,11 +52,11 @@ func (f *focus) describe(s *still, flow *flow) {
 	for c := range f.near {
 		f.near[c] *= attention / max(sum, 1)
 	}
-	f.around(s, best%w, best/w, attention)
+	f.around(s, flow, best%w, best/w, attention)
 }
 
 // around fills the grid around a pixel.
-func (f *focus) around(s *still, midX, midY int, attention float32) {
+func (f *focus) around(s *still, flow *flow, midX, midY int, attention float32) {
 	base := &s.pyramid.levels[0]
 	w, h := base.width, base.height
 	side := max(1, int(focusCell*float32(w)+0.5))
@@ -62,13 +64,17 @@ func (f *focus) around(s *still, midX, midY int, attention float32) {
 	total := float32(0)
 	for cy := range focusCells {
 		for cx := range focusCells {
-			colors, hog := &f.colors[cy*focusCells+cx], &f.hog[cy*focusCells+cx]
+			cell := cy*focusCells + cx
+			colors, hog, hof := &f.colors[cell], &f.hog[cell], &f.hof[cell]
 			for y := max(y0+cy*side, 0); y < min(y0+(cy+1)*side, h); y++ {
 				up, down := max(y-1, 0)*w, min(y+1, h-1)*w
 				for x := max(x0+cx*side, 0); x < min(x0+(cx+1)*side, w); x++ {
 					m := &s.labels[y*w+x]
 					for k := range nearest {
 						colors[m.class[k]%Colors] += float32(m.weight[k])
+					}
+					if v := flow.moving[y*w+x]; v > 0 {
+						vote(hof[:], angle(flow.u[y*w+x], flow.v[y*w+x]), v)
 					}
 					gx := base.lum[y*w+min(x+1, w-1)] - base.lum[y*w+max(x-1, 0)]
 					gy := base.lum[down+x] - base.lum[up+x]
@@ -93,6 +99,9 @@ func (f *focus) around(s *still, midX, midY int, attention float32) {
 		for c := range f.colors[i] {
 			f.colors[i][c] *= area
 		}
+		for k := range f.hof[i] {
+			f.hof[i][k] /= float32(side * side)
+		}
 		for k := range f.hog[i] {
 			f.hog[i][k] *= strength
 		}
@@ -107,6 +116,9 @@ func (f *focus) add(o *focus) {
 	for i := range o.colors {
 		for c, v := range o.colors[i] {
 			f.colors[i][c] += v
+		}
+		for k, v := range o.hof[i] {
+			f.hof[i][k] += v
 		}
 		for k, v := range o.hog[i] {
 			f.hog[i][k] += v

@@ -8,7 +8,7 @@ import (
 )
 
 // slowHOG is the histogram of oriented gradients by its definition, in float64.
-func slowHOG(pix []byte, w, h int) (hog [cells][orientations]float64) {
+func slowHOG(pix []byte, w, h int) (hog [layoutCells][orientations]float64) {
 	at := func(x, y, k int) float64 {
 		x, y = min(max(x, 0), w-1), min(max(y, 0), h-1)
 		return math.Round(math.Sqrt(float64(pix[3*(y*w+x)+k]) * 255))
@@ -29,7 +29,7 @@ func slowHOG(pix []byte, w, h int) (hog [cells][orientations]float64) {
 			}
 			a := math.Atan2(gy, gx) / math.Pi * orientations // unsigned: modulo a half turn
 			a = math.Mod(a+2*orientations, orientations)
-			cell := y*gridRows/h*gridColumns + x*gridColumns/w
+			cell := y*layoutRows/h*layoutColumns + x*layoutColumns/w
 			k := int(a) % orientations
 			part := a - math.Floor(a)
 			hog[cell][k] += size * (1 - part)
@@ -47,7 +47,7 @@ func slowHOG(pix []byte, w, h int) (hog [cells][orientations]float64) {
 }
 
 func TestHOG_EqualsTheSlowOne(t *testing.T) {
-	e := New(1)
+	e := oneThread()
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(1, 40).Draw(t, "w"), rapid.IntRange(1, 40).Draw(t, "h")
 		s := &still{width: w, height: h, pix: rapid.SliceOfN(rapid.Byte(), 3*w*h, 3*w*h).Draw(t, "pix")}
@@ -71,7 +71,7 @@ func TestHOG_EqualsTheSlowOne(t *testing.T) {
 
 // The colors of all pixels together are the frame's, whatever its size.
 func TestLayout_EachCellSumsToOne(t *testing.T) {
-	e := New(1)
+	e := oneThread()
 	for _, size := range [][2]int{{160, 90}, {4, 3}, {1, 1}, {3, 200}, {161, 7}} {
 		s := &still{width: size[0], height: size[1], pix: make([]byte, 3*size[0]*size[1])}
 		for i := range s.pix {
@@ -91,7 +91,7 @@ func TestLayout_EachCellSumsToOne(t *testing.T) {
 				t.Errorf("%v: cell %d sums to %g", size, i, sum)
 			}
 		}
-		if want := min(size[0], gridColumns) * min(size[1], gridRows); filled != want {
+		if want := min(size[0], layoutColumns) * min(size[1], layoutRows); filled != want {
 			t.Errorf("%v: %d cells hold pixels, want %d", size, filled, want)
 		}
 	}

@@ -4,11 +4,11 @@ package classical
 // clockwise, as the picture shows them.
 const directions = 8
 
-// The motion boundaries have a grid of their own, coarser than gridColumns x gridRows.
+// The grid of the histograms of flow.
 const (
-	boundaryColumns = 2
-	boundaryRows    = 2
-	quarters        = boundaryColumns * boundaryRows
+	gridColumns = 4
+	gridRows    = 3
+	cells       = gridColumns * gridRows
 )
 
 // Speeds are in widths of the frame a second.
@@ -28,7 +28,7 @@ type pair struct {
 	hof [cells][directions]float32
 	// mbh are the motion boundary histograms (Dalal, Triggs & Schmid 2006): of the
 	// directions of the gradients of the flow's two components.
-	mbh [quarters][2][directions]float32
+	mbh [2][directions]float32
 	// drift is how the pixels of each color move.
 	drift [Colors]drift
 	// focus is what lies around the place where most moves.
@@ -52,7 +52,6 @@ func (p *pair) describe(s *still, f *flow, m motion, speed float32) {
 	base := &s.pyramid.levels[0]
 	for y := range h {
 		row := cellOf(y, h, gridRows) * gridColumns
-		quarter := cellOf(y, h, boundaryRows) * boundaryColumns
 		py := (float32(y)+0.5)/float32(h) - 0.5
 		up, down := max(y-1, 0)*w, min(y+1, h-1)*w
 		for x := range w {
@@ -60,7 +59,7 @@ func (p *pair) describe(s *still, f *flow, m motion, speed float32) {
 			u, v := f.u[i], f.v[i]
 			// Edges of the flow, also where the pixel itself stands still.
 			left, right := y*w+max(x-1, 0), y*w+min(x+1, w-1)
-			q := &p.mbh[quarter+cellOf(x, w, boundaryColumns)]
+			q := &p.mbh
 			boundary(q[0][:], (f.u[right]-f.u[left])*speed, (f.u[down+x]-f.u[up+x])*speed, f.evidence[i])
 			boundary(q[1][:], (f.v[right]-f.v[left])*speed, (f.v[down+x]-f.v[up+x])*speed, f.evidence[i])
 
@@ -123,17 +122,13 @@ func (p *pair) divide(w, h int) {
 			bins[i] /= float32(max(pixels, 1))
 		}
 	}
-	pixels := func(cell, columns, rows int) int {
-		c, r := cell%columns, cell/columns
-		return (cellStart(c+1, w, columns) - cellStart(c, w, columns)) * (cellStart(r+1, h, rows) - cellStart(r, h, rows))
-	}
 	for i := range p.hof {
-		scale(p.hof[i][:], pixels(i, gridColumns, gridRows))
+		c, r := i%gridColumns, i/gridColumns
+		columns := cellStart(c+1, w, gridColumns) - cellStart(c, w, gridColumns)
+		scale(p.hof[i][:], columns*(cellStart(r+1, h, gridRows)-cellStart(r, h, gridRows)))
 	}
 	for i := range p.mbh {
-		n := pixels(i, boundaryColumns, boundaryRows)
-		scale(p.mbh[i][0][:], n)
-		scale(p.mbh[i][1][:], n)
+		scale(p.mbh[i][:], w*h)
 	}
 	for c := range p.drift {
 		d := &p.drift[c]

@@ -2,19 +2,20 @@ package classical
 
 // The parts of a row, in this order; see the package's documentation.
 const (
-	layoutSize = cells * Colors
-	hogSize    = cells * orientations
+	layoutSize = layoutCells * Colors
+	hogSize    = layoutCells * orientations
 	hofSize    = cells * directions
-	mbhSize    = quarters * 2 * directions
+	mbhSize    = 2 * directions
 	driftSize  = Colors * 7
 	edgeSize   = Colors
 	changeSize = Colors * 4
 	nearSize   = Colors
 	focusSize  = focusCells * focusCells * Colors
+	swaySize   = focusCells * focusCells * directions
 	gripSize   = focusCells * focusCells * orientations
 
 	// Dim is D, the number of values in a row.
-	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize + nearSize + focusSize + gripSize
+	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize + nearSize + focusSize + swaySize + gripSize
 )
 
 // Weights of the parts, so that none drowns the others: what brings their values to a
@@ -29,6 +30,7 @@ const (
 	changeGain = 10
 	nearGain   = 4
 	focusGain  = 4
+	swayGain   = 4
 	gripGain   = 6
 )
 
@@ -36,8 +38,8 @@ const (
 type rows struct {
 	frames int // in the current row
 	pairs  int
-	layout [cells][Colors]float32
-	hog    [cells][orientations]float32
+	layout [layoutCells][Colors]float32
+	hog    [layoutCells][orientations]float32
 	edges  [Colors]float32
 	motion pair
 	first  [Colors]shape // of the row's first frame
@@ -75,10 +77,8 @@ func (r *rows) pair(p *pair, next *still) {
 		}
 	}
 	for i := range p.mbh {
-		for c := range p.mbh[i] {
-			for k, v := range p.mbh[i][c] {
-				r.motion.mbh[i][c][k] += v
-			}
+		for k, v := range p.mbh[i] {
+			r.motion.mbh[i][k] += v
 		}
 	}
 	for c := range p.drift {
@@ -115,10 +115,8 @@ func (r *rows) finish() []float32 {
 		}
 	}
 	for i := range r.motion.mbh {
-		for _, component := range r.motion.mbh[i] {
-			for _, v := range component {
-				out = append(out, mbhGain*sqrt32(v*pairs))
-			}
+		for _, v := range r.motion.mbh[i] {
+			out = append(out, mbhGain*sqrt32(v*pairs))
 		}
 	}
 	for c := range r.motion.drift {
@@ -143,6 +141,11 @@ func (r *rows) finish() []float32 {
 	for i := range f.colors {
 		for _, v := range f.colors[i] {
 			out = append(out, focusGain*sqrt32(v*pairs))
+		}
+	}
+	for i := range f.hof {
+		for _, v := range f.hof[i] {
+			out = append(out, swayGain*sqrt32(v*pairs))
 		}
 	}
 	for i := range f.hog {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"sync"
 	"testing"
 
 	"tall"
@@ -51,10 +52,13 @@ func (f *film) draw(pix []byte, k int) {
 func (f *film) still(k int) *still {
 	s := &still{width: f.width, height: f.height, pix: make([]byte, 3*f.width*f.height)}
 	f.draw(s.pix, k)
-	e := New(1)
+	e := oneThread()
 	s.prepare(e.palette, &e.root)
 	return s
 }
+
+// oneThread is an encoder whose table of colors serves all tests.
+var oneThread = sync.OnceValue(func() *Encoder { return New(1) })
 
 // encode returns the rows of a film.
 func encode(tb testing.TB, e *Encoder, f media.Source) (spans []tall.Span, values [][]float32) {

@@ -1,10 +1,11 @@
 package classical
 
-// The grid of the spatial histograms: Columns x Rows cells.
+// The grid of the histograms of colors and gradients: coarse, as what stands where in
+// the whole picture says more about the video than about what happens in it.
 const (
-	gridColumns = 4
-	gridRows    = 3
-	cells       = gridColumns * gridRows
+	layoutColumns = 3
+	layoutRows    = 2
+	layoutCells   = layoutColumns * layoutRows
 )
 
 // orientations is the number of bins of unsigned gradients, as Dalal & Triggs 2005.
@@ -18,11 +19,11 @@ type still struct {
 	pyramid pyramid
 	labels  []membership // (pyramid.levels[0].height, width)
 
-	layout [cells][Colors]float32       // share of each cell's pixels
-	hog    [cells][orientations]float32 // share of the frame's gradient
+	layout [layoutCells][Colors]float32       // share of each cell's pixels
+	hog    [layoutCells][orientations]float32 // share of the frame's gradient
 	shape  [Colors]shape
 
-	sums  [cells][Colors]uint32
+	sums  [layoutCells][Colors]uint32
 	gamma []byte // (height, width, 3), square root of pix
 }
 
@@ -47,13 +48,13 @@ func cellOf(at, size, count int) int { return at * count / size }
 // colors fills layout, the spatial color histogram, over all pixels, and labels, the
 // classes of the pixels at half the size.
 func (s *still) colors(p *palette) {
-	s.sums = [cells][Colors]uint32{}
+	s.sums = [layoutCells][Colors]uint32{}
 	for y := range s.height {
 		row := s.pix[y*s.width*3 : (y+1)*s.width*3]
-		first := cellOf(y, s.height, gridRows) * gridColumns
-		for c := range gridColumns {
+		first := cellOf(y, s.height, layoutRows) * layoutColumns
+		for c := range layoutColumns {
 			hist := &s.sums[first+c]
-			for at := cellStart(c, s.width, gridColumns); at < cellStart(c+1, s.width, gridColumns); at++ {
+			for at := cellStart(c, s.width, layoutColumns); at < cellStart(c+1, s.width, layoutColumns); at++ {
 				m := p.of(row[3*at], row[3*at+1], row[3*at+2])
 				hist[m.class[0]%Colors] += uint32(m.weight[0])
 				hist[m.class[1]%Colors] += uint32(m.weight[1])
@@ -89,7 +90,7 @@ func cellStart(cell, size, count int) int { return (cell*size + count - 1) / cou
 // section 6). As the cells are few and large, votes are divided between orientations
 // only, and the whole frame is the one block.
 func (s *still) gradients(root *[256]byte) {
-	s.hog = [cells][orientations]float32{}
+	s.hog = [layoutCells][orientations]float32{}
 	s.gamma = resize(s.gamma, len(s.pix))
 	for i, v := range s.pix {
 		s.gamma[i] = root[v]
@@ -99,10 +100,10 @@ func (s *still) gradients(root *[256]byte) {
 		row := s.gamma[y*w : (y+1)*w]
 		up := s.gamma[max(y-1, 0)*w:][:w]
 		down := s.gamma[min(y+1, s.height-1)*w:][:w]
-		first := cellOf(y, s.height, gridRows) * gridColumns
-		for c := range gridColumns {
+		first := cellOf(y, s.height, layoutRows) * layoutColumns
+		for c := range layoutColumns {
 			hist := s.hog[first+c][:]
-			for at := cellStart(c, s.width, gridColumns); at < cellStart(c+1, s.width, gridColumns); at++ {
+			for at := cellStart(c, s.width, layoutColumns); at < cellStart(c+1, s.width, layoutColumns); at++ {
 				left, here, right := 3*max(at-1, 0), 3*at, 3*min(at+1, s.width-1)
 				gx, gy, best := 0, 0, 0
 				for k := range 3 {
