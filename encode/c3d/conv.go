@@ -14,11 +14,11 @@ type conv struct {
 	out  int        // channels
 	bias tensor.Mat // (1, out), of layers without pooling
 
-	x    tensor.Mat    // (frames*size*size, channels), where the input comes from the host
-	host []float32     // the same on the host
-	wide tensor.Mat    // ((frames*(size+1)+1)*size, 3*channels), begins with a line of zeros
-	w    [9]tensor.Mat // (3*channels, out) for each (dt, dy)
-	span int           // how many frames one product computes
+	x    tensor.Mat       // (frames*size*size, channels), where the input comes from the host
+	host []float32        // the same on the host
+	wide tensor.Mat       // ((frames*(size+1)+1)*size, 3*channels), begins with a line of zeros
+	w    [9]tensor.Packed // (out, 3*channels) for each (dt, dy)
+	span int              // how many frames one product computes
 }
 
 // wholeBelow is the number of positions of a frame below which one product computes all
@@ -36,15 +36,15 @@ func newConv(b tensor.Backend, in volume, out int, w []float32) *conv {
 	c.x, c.host = tensor.NewMat(b, plain, in.channels), make([]float32, plain*in.channels)
 	c.wide = tensor.NewMat(b, (in.frames*(in.size+1)+1)*in.size, 3*in.channels)
 	for tap := range c.w {
-		part := make([]float32, 3*in.channels*out) // [dx][channel][out]
+		part := make([]float32, 3*in.channels*out) // [out][dx][channel]
 		for o := range out {
 			for ch := range in.channels {
 				for dx := range 3 {
-					part[(dx*in.channels+ch)*out+o] = w[((o*in.channels+ch)*9+tap)*3+dx]
+					part[(o*3+dx)*in.channels+ch] = w[((o*in.channels+ch)*9+tap)*3+dx]
 				}
 			}
 		}
-		c.w[tap] = upload(b, 3*in.channels, out, part)
+		c.w[tap] = b.Pack(upload(b, out, 3*in.channels, part))
 	}
 	return c
 }
@@ -95,7 +95,7 @@ func (c *conv) forward(b tensor.Backend, y, x tensor.Mat) {
 					beta = 0
 				}
 				at := (from+dt)*c.frameRows() + (1+dy)*c.in.size
-				b.Gemm(out, 1, c.wide.RowRange(at, at+rows), false, c.w[3*(dt+1)+dy+1], false, beta)
+				b.AffinePacked(out, c.wide.RowRange(at, at+rows), c.w[3*(dt+1)+dy+1], tensor.Mat{}, tensor.Identity, beta)
 			}
 		}
 	}
@@ -105,23 +105,23 @@ func (c *conv) forward(b tensor.Backend, y, x tensor.Mat) {
 type firstConv struct {
 	in   volume
 	out  int
-	w    tensor.Mat // (81, out)
-	x    tensor.Mat // (size*size, 81)
+	w    tensor.Packed // (out, 81)
+	x    tensor.Mat    // (size*size, 81)
 	host []float32
 }
 
 func newFirstConv(b tensor.Backend, in volume, out int, w []float32) firstConv {
 	c := firstConv{in: in, out: out}
 	k := 27 * in.channels
-	part := make([]float32, k*out) // [dt][dy][dx][channel][out]
+	part := make([]float32, k*out) // [out][dt][dy][dx][channel]
 	for o := range out {
 		for ch := range in.channels {
 			for tap := range 27 {
-				part[(tap*in.channels+ch)*out+o] = w[(o*in.channels+ch)*27+tap]
+				part[(o*27+tap)*in.channels+ch] = w[(o*in.channels+ch)*27+tap]
 			}
 		}
 	}
-	c.w = upload(b, k, out, part)
+	c.w = b.Pack(upload(b, out, k, part))
 	c.x, c.host = tensor.NewMat(b, in.size*in.size, k), make([]float32, in.size*in.size*k)
 	return c
 }
@@ -159,5 +159,5 @@ func (c *firstConv) forward(b tensor.Backend, y tensor.Mat, clip []float32, t in
 		}
 	})
 	b.Upload(c.x, c.host)
-	b.Gemm(y, 1, c.x, false, c.w, false, 0)
+	b.AffinePacked(y, c.x, c.w, tensor.Mat{}, tensor.Identity, 0)
 }

@@ -90,8 +90,8 @@ type network struct {
 	plan    plan
 	first   firstConv
 	convs   [7]*conv
-	bias    [8][]float32 // of layers that are pooled, where the host adds it
-	fc6     tensor.Mat   // (out, values of pool5 with channels last)
+	bias    [8][]float32  // of layers that are pooled, where the host adds it
+	fc6     tensor.Packed // (out, values of pool5 with channels last)
 	fc6Bias tensor.Mat
 	y       tensor.Mem // what a convolution computes
 	host    []float32  // y, fetched for pooling
@@ -128,7 +128,7 @@ func newNetwork(b tensor.Backend, p plan, params []weights.Tensor) *network {
 			}
 		}
 	}
-	n.fc6, n.fc6Bias = upload(b, p.out, v.values(), last), upload(b, 1, p.out, params[17].Data)
+	n.fc6, n.fc6Bias = b.Pack(upload(b, p.out, v.values(), last)), upload(b, 1, p.out, params[17].Data)
 	return n
 }
 
@@ -196,7 +196,7 @@ func (n *network) poolFirst(clip []float32, in [9]volume) tensor.Mat {
 func (n *network) features(pool5 []float32, clips int) []float32 {
 	x := upload(n.b, clips, n.fc6.Cols, pool5)
 	y := tensor.NewMat(n.b, clips, n.fc6.Rows)
-	n.b.Affine(y, x, n.fc6, n.fc6Bias, tensor.ReLU, 0)
+	n.b.AffinePacked(y, x, n.fc6, n.fc6Bias, tensor.ReLU, 0)
 	out := make([]float32, clips*n.fc6.Rows)
 	n.b.Download(out, y)
 	return out

@@ -21,7 +21,7 @@ func BenchmarkSentence(b *testing.B) {
 			cpu.Upload(m, data)
 			return m
 		}
-		return &gru{in: in, d: d, w: fill(in, 3*d), u: fill(d, 3*d), bias: fill(1, 3*d)}
+		return &gru{in: in, d: d, w: cpu.Pack(fill(3*d, in)), u: cpu.Pack(fill(3*d, d)), bias: fill(1, 3*d)}
 	}
 	layers := []*gru{layer(2400), layer(1200), layer(1200)}
 	for _, n := range []int{1, 32} {

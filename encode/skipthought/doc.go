@@ -14,7 +14,10 @@
 //
 // They come from http://www.cs.toronto.edu/~rkiros/models/ (the page that explains them:
 // https://github.com/ryankiros/skip-thoughts, Apache License 2.0). The tables are mapped
-// into memory, and only the rows of words that occur are ever read. Of the npz files only
+// into memory, and only the rows of words that occur are read. As published they are npy
+// files of objects, a pickled array for each word, so that the first use scans them once
+// for where the rows lie, and keeps that in utable.rows.npy and btable.rows.npy; plain
+// tables of float32 need no such thing. Of the npz files only
 // the encoders' arrays are read, encoder_W, b, U, Wx, Ux, bx and, in bi_skip,
 // encoder_r_*; the decoders, which are most of them, are not.
 //

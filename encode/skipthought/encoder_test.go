@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -315,12 +316,12 @@ func TestOpen_Refuses(t *testing.T) {
 		is    error
 		says  string
 	}{
-		"no dictionary":    {func(t *testing.T, dir string) { remove(t, dir, dictionaryName) }, tall.ErrMissing, "tall models pull skip-thoughts"},
-		"no table":         {func(t *testing.T, dir string) { remove(t, dir, biTableName) }, tall.ErrMissing, "http://www.cs.toronto.edu/~rkiros/models/"},
-		"no network":       {func(t *testing.T, dir string) { remove(t, dir, uniName) }, tall.ErrMissing, "uni_skip.npz"},
-		"short dictionary": {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, []byte("UNK\na\n")) }, tall.ErrShape, "the dictionary 2 words"},
-		"no UNK":           {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, bytes.Repeat([]byte("a\n"), 12)) }, tall.ErrMissing, "no word UNK"},
-		"not UTF-8":        {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, []byte("a\n\xff\n")) }, tall.ErrFormat, "line 2"},
+		"no dictionary":   {func(t *testing.T, dir string) { remove(t, dir, dictionaryName) }, tall.ErrMissing, "tall models pull skip-thoughts"},
+		"no table":        {func(t *testing.T, dir string) { remove(t, dir, biTableName) }, tall.ErrMissing, "http://www.cs.toronto.edu/~rkiros/models/"},
+		"no network":      {func(t *testing.T, dir string) { remove(t, dir, uniName) }, tall.ErrMissing, "uni_skip.npz"},
+		"long dictionary": {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, bytes.Repeat([]byte("UNK\n"), 13)) }, tall.ErrShape, "has 12 rows, the dictionary 13 words"},
+		"no UNK":          {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, bytes.Repeat([]byte("a\n"), 12)) }, tall.ErrMissing, "no word UNK"},
+		"not UTF-8":       {func(t *testing.T, dir string) { write(t, dir+"/"+dictionaryName, []byte("a\n\xff\n")) }, tall.ErrFormat, "line 2"},
 		"cut table": {func(t *testing.T, dir string) {
 			if err := os.Truncate(dir+"/"+uniTableName, 200); err != nil {
 				t.Fatal(err)
@@ -501,7 +502,9 @@ func TestOpen_LargeTables(t *testing.T) {
 			t.Fatalf("%v, %v", info, err)
 		}
 	}
+	started := time.Now()
 	e := openModel(t, dir, 2)
+	t.Logf("opened in %v", time.Since(started))
 	got, err := e.EncodeSentences(t.Context(), []string{"last", "w7 last"})
 	if err != nil {
 		t.Fatal(err)

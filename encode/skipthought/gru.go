@@ -19,17 +19,17 @@ import (
 //	h    = u*h + (1-u)*c
 type gru struct {
 	in, d int
-	w     tensor.Mat // (in, 3d): W, Wx
-	u     tensor.Mat // (d, 3d): U, Ux
-	bias  tensor.Mat // (1, 3d): b, bx
+	w     tensor.Packed // (3d, in): W, Wx, transposed
+	u     tensor.Packed // (3d, d): U, Ux, transposed
+	bias  tensor.Mat    // (1, 3d): b, bx
 }
 
-// part is an array of the file and the columns of the matrix that it is.
+// part is an array of the file, and the rows of the matrix that its columns are.
 type part struct {
 	name string
 	rows int
 	cols int
-	at   int // first column
+	at   int // first row of the matrix
 }
 
 // readGRU reads a layer whose arrays' names begin with prefix, and adds them to the hash.
@@ -45,25 +45,42 @@ func readGRU(b tensor.Backend, z *numpy.NPZ, path, prefix string, in int, hash f
 	g := &gru{in: in, d: d}
 	// Each pair is read, packed and let go before the next.
 	for _, m := range []struct {
-		to         *tensor.Mat
+		to         func(tensor.Mat)
 		gates, new string
 		rows       int
-	}{{&g.w, "W", "Wx", in}, {&g.u, "U", "Ux", d}, {&g.bias, "b", "bx", 1}} {
-		whole := make([]float32, m.rows*3*d)
+	}{
+		{func(w tensor.Mat) { g.w = b.Pack(w) }, "W", "Wx", in},
+		{func(u tensor.Mat) { g.u = b.Pack(u) }, "U", "Ux", d},
+		{func(bias tensor.Mat) { g.bias = bias.Reshape(1, 3*d) }, "b", "bx", 1},
+	} {
+		whole := make([]float32, 3*d*m.rows)
 		for _, p := range []part{{m.gates, m.rows, 2 * d, 0}, {m.new, m.rows, d, 2 * d}} {
 			values, err := readArray(z, path, prefix+p.name, p.rows, p.cols)
 			if err != nil {
 				return nil, err
 			}
 			hash(values)
-			for r := range p.rows {
-				copy(whole[r*3*d+p.at:r*3*d+p.at+p.cols], values[r*p.cols:])
-			}
+			transpose(whole[p.at*p.rows:], values, p.rows, p.cols)
 		}
-		*m.to = tensor.NewMat(b, m.rows, 3*d)
-		b.Upload(*m.to, whole)
+		mat := tensor.NewMat(b, 3*d, m.rows)
+		b.Upload(mat, whole)
+		m.to(mat)
 	}
 	return g, nil
+}
+
+// transpose writes m (rows, cols) as (cols, rows), in squares that stay in the cache.
+func transpose(dst, m []float32, rows, cols int) {
+	const square = 32
+	for r0 := 0; r0 < rows; r0 += square {
+		for c0 := 0; c0 < cols; c0 += square {
+			for r := r0; r < min(r0+square, rows); r++ {
+				for c := c0; c < min(c0+square, cols); c++ {
+					dst[c*rows+r] = m[r*cols+c]
+				}
+			}
+		}
+	}
 }
 
 func readArray(z *numpy.NPZ, path, name string, rows, cols int) ([]float32, error) {
@@ -96,8 +113,7 @@ func (g *gru) forward(ctx context.Context, b tensor.Backend, x []float32, length
 	steps := tensor.NewMat(b, len(x)/g.in, 3*g.d) // (words, 3d)
 	input := tensor.NewMat(b, steps.Rows, g.in)
 	b.Upload(input, x)
-	b.Gemm(steps, 1, input, false, g.w, false, 0)
-	b.AddRow(steps, g.bias)
+	b.AffinePacked(steps, input, g.w, g.bias, tensor.Identity, 0)
 
 	state := tensor.NewMat(b, len(lengths), g.d)
 	recurrent := tensor.NewMat(b, len(lengths), 3*g.d)
@@ -112,7 +128,7 @@ func (g *gru) forward(ctx context.Context, b tensor.Backend, x []float32, length
 		now, h, hu := steps.RowRange(at, at+running), state.RowRange(0, running), recurrent.RowRange(0, running)
 		at += running
 		if t > 0 { // before, h is 0
-			b.Gemm(hu, 1, h, false, g.u, false, 0)
+			b.AffinePacked(hu, h, g.u, tensor.Mat{}, tensor.Identity, 0)
 		}
 		gates, c := now.ColRange(0, 2*g.d), hu.ColRange(2*g.d, 3*g.d)
 		b.Axpy(gates, 1, hu.ColRange(0, 2*g.d))
