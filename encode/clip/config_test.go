@@ -24,13 +24,17 @@ func TestParseConfig_PublishedForms(t *testing.T) {
 		"ViT-B/32, of old": {`{"architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": 512, "logit_scale_init_value": 2.6592,
  "text_config": {"eos_token_id": 2, "hidden_act": "quick_gelu", "vocab_size": 49408, "model_type": "clip_text_model"}, "text_config_dict": null,
  "vision_config": {"hidden_size": 768, "image_size": 224, "patch_size": 32}, "vision_config_dict": null}`, 50, 768, 12, 512, 2, tensor.QuickGELU},
-		"L/14 at 336, parts twice": {`{"model_type": "clip", "projection_dim": 768,
+		"L/14 at 336, parts twice": {
+			`{"model_type": "clip", "projection_dim": 768,
  "text_config": {"hidden_size": 99}, "text_config_dict": {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
  "vision_config": {}, "vision_config_dict": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}}`,
-			577, 1024, 24, 768, 49407, tensor.QuickGELU},
-		"TinyCLIP 8M/16": {`{"model_type": "clip", "projection_dim": 512, "text_config": {"eos_token_id": [49407], "hidden_act": "gelu", "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 3},
+			577, 1024, 24, 768, 49407, tensor.QuickGELU,
+		},
+		"TinyCLIP 8M/16": {
+			`{"model_type": "clip", "projection_dim": 512, "text_config": {"eos_token_id": [49407], "hidden_act": "gelu", "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 3},
  "vision_config": {"hidden_act": "gelu", "hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 10, "patch_size": 16}}`,
-			197, 256, 10, 512, 49407, tensor.GELU},
+			197, 256, 10, 512, 49407, tensor.GELU,
+		},
 		"all defaults": {`{"model_type": "clip"}`, 50, 768, 12, 512, 49407, tensor.QuickGELU},
 	} {
 		got, err := ParseConfig([]byte(c.text))

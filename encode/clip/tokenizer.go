@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The names of the tokens that open and end every text.
@@ -106,7 +104,7 @@ func normalize(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
 	blank := false
-	for _, r := range norm.NFC.String(text) {
+	for _, r := range compose(text) {
 		if unicode.IsSpace(r) {
 			if !blank {
 				b.WriteByte(' ')

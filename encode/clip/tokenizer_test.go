@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"tall"
@@ -187,6 +189,33 @@ func TestJoinAll_IsTheSlowWay(t *testing.T) {
 			t.Fatalf("%v: %v, want %v", ids, got, want)
 		}
 	})
+}
+
+func TestCompose_SlowWayIsFormC(t *testing.T) {
+	some := []rune("aAe\u0301\u0300\u0316\u0323\u0327\u0344\u0f73\u0f71\u1100\u1161\u11a8\uac00\u0130\u212b\u0958\ufb2a\u0b47\u0b57\u1e69\u034f x\U0001d15e")
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOfN(rapid.SampledFrom(some), 0, 12).Draw(t, "text")) + rapid.StringN(0, 5, 20).Draw(t, "more")
+		if got, want := composeSlowly(text), norm.NFC.String(text); got != want {
+			t.Fatalf("%+q: %+q, want %+q", text, got, want)
+		}
+	})
+	// Every character that decomposes or combines, between two others.
+	for r := rune(0x80); r < 0x30000; r++ {
+		p := norm.NFC.PropertiesString(string(r))
+		if p.BoundaryBefore() && p.Decomposition() == nil && (r < 0xac00 || r > 0xac40) || !utf8.ValidRune(r) {
+			continue
+		}
+		if text := "a" + string(r) + "\u0301"; norm.NFC.String(text) != composeSlowly(text) {
+			t.Errorf("%U: %+q, want %+q", r, composeSlowly(text), norm.NFC.String(text))
+		}
+	}
+	// 0F73 is a starter that falls apart into two marks.
+	if got := compose(strings.Repeat("\u0f73", 40)); got != strings.Repeat("\u0f71", 40)+strings.Repeat("\u0f72", 40) {
+		t.Errorf("%+q", got)
+	}
+	if got := compose("a" + strings.Repeat("\u0301", 100)); got != "á"+strings.Repeat("\u0301", 99) {
+		t.Errorf("%+q", got)
+	}
 }
 
 func TestTokenizer_LongWordsTakeLittleTime(t *testing.T) {

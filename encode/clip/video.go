@@ -20,15 +20,23 @@ func (m *Model) Describe() feature.Description {
 	return d
 }
 
-// Sampling asks for Rate frames a second, with the shorter side as the tower wants it. The
-// first is taken in the middle of the first row's stretch, and so are all others: a row
-// that showed the beginning of its stretch would put every moment half a row too late.
+// folder is the Format of an Info of a folder of pictures.
+const folder = "images"
+
+// Sampling asks for Rate frames a second, with the shorter side as the tower wants it:
+// decoders scale while they decode. Pictures in folders come as they are, and are resized
+// as PIL does it. The first frame is taken in the middle of the first row's stretch, and
+// so are all others: a row that showed the beginning of its stretch would put every
+// moment half a row too late.
 func (m *Model) Sampling(video media.Info) media.Sampling {
-	from := 0.5 / m.rate
+	s := media.Sampling{Rate: m.rate, From: 0.5 / m.rate}
 	if video.Duration > 0 {
-		from = min(from, video.Duration/2)
+		s.From = min(s.From, video.Duration/2)
 	}
-	return media.Sampling{Rate: m.rate, Fit: media.FitShort, Width: m.prep.Short, Height: m.prep.Short, From: from}
+	if video.Format != folder {
+		s.Fit, s.Width, s.Height = media.FitShort, m.prep.Short, m.prep.Short
+	}
+	return s
 }
 
 // Encode reads frames and hands each as a row (D) of length 1 to emit, which may keep it

@@ -1,9 +1,12 @@
 package clip
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
+	"image/png"
 	"io"
 	"math"
 	"slices"
@@ -12,6 +15,7 @@ import (
 	"testing"
 
 	"tall"
+	"tall/internal/shared"
 	"tall/media"
 )
 
@@ -121,6 +125,107 @@ func TestModel_OneFrameAndShortVideos(t *testing.T) {
 	}
 }
 
+// TestModel_FolderOfPictures: through media, pictures have the vectors of EncodeImages.
+func TestModel_FolderOfPictures(t *testing.T) {
+	dir := t.TempDir()
+	var pictures []image.Image
+	for i := range 5 {
+		p := formula(131, 97)
+		p.Pix[4*i] ^= 0x55
+		pictures = append(pictures, p)
+		var b bytes.Buffer
+		if err := png.Encode(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		writeFiles(t, dir, map[string][]byte{fmt.Sprintf("%d.png", i): b.Bytes()})
+	}
+	tools, err := media.Find(media.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := tools.Probe(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := open(t, smallModel(t), Options{Rate: info.FPS()})
+	want, err := m.EncodeImages(t.Context(), pictures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := tools.Frames(t.Context(), info, m.Sampling(info))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frames.Close()
+	n := 0
+	err = m.Encode(t.Context(), info, frames, func(span tall.Span, row []float32) error {
+		if n < len(want) && !slices.Equal(row, want[n]) {
+			t.Errorf("picture %d differs", n)
+		}
+		if math.Abs(span.Start-float64(n)/info.FPS()) > 1e-9 { // rounding of n/25
+			t.Errorf("picture %d: %v", n, span)
+		}
+		n++
+		return nil
+	})
+	if err != nil || n != len(want) {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+// TestModel_DecodersScaleAlike: frames that ffmpeg scales are nearly those that PIL would
+// make of the same frames. 8 bits, chroma and rounding between leave about a level.
+func TestModel_DecodersScaleAlike(t *testing.T) {
+	shared.Tool(t, "ffmpeg")
+	path := shared.Video(t, "vtest.avi")
+	tools, err := media.Find(media.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := tools.Probe(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := DefaultPreparation(224)
+	m := &Model{rate: 1, prep: p}
+	read := func(s media.Sampling) []uint8 {
+		s.To = s.From + 2.5
+		frames, err := tools.Frames(t.Context(), info, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer frames.Close()
+		var out []uint8
+		for {
+			f, err := frames.Next()
+			if errors.Is(err, io.EOF) {
+				return out
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := make([]float32, 3*224*224)
+			p.prepare(x, picture{f.Width, f.Height, f.Pix})
+			out = append(out, bits(p, x)...)
+		}
+	}
+	scaled := m.Sampling(info)
+	whole := scaled
+	whole.Fit, whole.Width, whole.Height = media.FitNone, 0, 0
+	a, b := read(scaled), read(whole)
+	if len(a) != len(b) || len(a) != 3*3*224*224 {
+		t.Fatalf("%d and %d values", len(a), len(b))
+	}
+	sum := 0.0
+	for i := range a {
+		sum += math.Abs(float64(a[i]) - float64(b[i]))
+	}
+	t.Logf("values differ by %.2f of 255 on average", sum/float64(len(a)))
+	if sum/float64(len(a)) > 2 {
+		t.Error("ffmpeg scales otherwise than PIL")
+	}
+}
+
 func TestModel_EncodeErrors(t *testing.T) {
 	m := open(t, smallModel(t), Options{Batch: 2})
 	info := media.Info{Path: "x.mp4"}
@@ -212,7 +317,10 @@ func TestTextConfig_Seen(t *testing.T) {
 		ids  []int32
 		want int
 	}{
-		{9, []int32{8, 1, 2, 9}, 4}, {9, []int32{8, 1, 9, 2, 9}, 3}, {2, []int32{8, 1, 2, 9}, 4}, {2, []int32{8, 9, 2, 9}, 2},
+		{9, []int32{8, 1, 2, 9}, 4},
+		{9, []int32{8, 1, 9, 2, 9}, 3},
+		{2, []int32{8, 1, 2, 9}, 4},
+		{2, []int32{8, 9, 2, 9}, 2},
 		{2, []int32{12, 9, 9}, 1}, // the largest id, whatever it is
 		{7, []int32{1, 2, 3}, 1},  // none: the original takes the first row
 	} {

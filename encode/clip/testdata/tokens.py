@@ -52,6 +52,7 @@ def texts(names):
         "\u00e9" * 100, "\U0001f600" * 60, "supercalifragilisticexpialidocious pneumonoultramicroscopicsilicovolcanoconiosis",
         "http://example.org/a_b-c?d=e&f=%20#g user@example.com C:\\dir\\file.txt $HOME/.x ~/y",
         "person's persons' O'Neill rock'n'roll", "foo_bar-baz  --flag=1 (x) [y] {z} <w> \u00ab\u00bb\u2014\u2026\u201cq\u201d\u2018q\u2019",
+        "a" + "\u0301\u0316" * 40 + "b", "e" + "\u0323" * 70 + "\u0301", "z\u0344\u0301" * 3 + "\u0f73" * 35, "o" + "\u0301" * 45 + "\u031b n" + "\u0303" * 31,
         "x\u0301\u0323 x\u0323\u0301 \u1e69 s\u0323\u0307 s\u0307\u0323", "\u0344 \u0f73 \u0958 \u2126 \ufb01 \ufb2a \uf900",
     ]
     verbs = "cracks opens washes takes pours cuts peels puts turns rinses stirs throws chops slices".split()
