@@ -118,7 +118,7 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 		if here || len(kept) == 0 {
 			v.Paths, v.Modified = append([]string{path}, kept...), info.ModTime().UTC()
 		} else {
-			v.Paths = append(kept, path)
+			v.Paths = slices.Concat(kept, []string{path})
 		}
 		if v.State == Missing {
 			v.State, v.Reason = stateOf(v.Features), ""

@@ -138,9 +138,9 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 	}
 	e, err := l.engine(f.Encoder)
 	if err != nil {
-		found.Repaired = "no: " + err.Error()
+		found.Problem += "; " + err.Error()
 		o.Found(found)
-		return nil
+		return nil //nolint:nilerr // a finding, not a failure
 	}
 	if f.State == Ready && errors.Is(l.reindex(ctx, e, v.ID, file, f), nil) {
 		found.Repaired = "the index is made anew"

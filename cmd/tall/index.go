@@ -316,19 +316,10 @@ func (l *libraryFlags) list(cmd *cobra.Command, text, state string, asJSON bool)
 		if len(v.Paths) > 0 {
 			name = v.Paths[0]
 		}
-		table.Rows = append(table.Rows, []string{name, clock(v.Duration), string(v.State), strings.Join(features, ", "), string(v.ID[:len("sha256-")+8])})
+		table.Rows = append(table.Rows, []string{name, report.Clock(v.Duration), string(v.State), strings.Join(features, ", "), string(v.ID[:len("sha256-")+8])})
 	}
 	if asJSON {
 		return nil
 	}
 	return table.Write(out)
-}
-
-// clock writes seconds as m:ss, or h:mm:ss.
-func clock(seconds float64) string {
-	s := int(seconds + 0.5)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }

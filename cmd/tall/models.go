@@ -38,8 +38,8 @@ func newModels(g *global) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalog", nil, "further catalog, a YAML file; its models replace those of their names")
-	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalogue", nil, "as --catalog")
-	_ = cmd.PersistentFlags().MarkHidden("catalogue") // the flag was just made
+	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalogue", nil, "as --catalog") //nolint:misspell // the British word
+	_ = cmd.PersistentFlags().MarkHidden("catalogue") //nolint:misspell // the flag was just made
 	cmd.AddCommand(m.newList(), m.newPull(), m.newVerify(), m.newPath())
 	return cmd
 }

@@ -42,7 +42,7 @@ func (e bytesEncoder) Save(_ context.Context, path, dir, name string, meta map[s
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return 0, err
 	}
-	manifest := fmt.Sprintf(`{"encoder":"bytes","weights_hash":"none","normalization":"none","dim":2,"context":"none","window_seconds":1,"stride_seconds":1}`)
+	manifest := `{"encoder":"bytes","weights_hash":"none","normalization":"none","dim":2,"context":"none","window_seconds":1,"stride_seconds":1}`
 	if err := os.WriteFile(filepath.Join(dir, feature.ManifestName), []byte(manifest), 0o666); err != nil {
 		return 0, err
 	}
