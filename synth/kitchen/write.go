@@ -110,8 +110,7 @@ func (k *Kitchen) Write(ctx context.Context, dir string, o WriteOptions) (*Summa
 	return s, dataset.WriteAnnotations(s.Annotations, examples)
 }
 
-// claim makes the folder, or checks that it holds what this run goes on with.
-func (k *Kitchen) claim(dir string, o WriteOptions) error {
+func (o *WriteOptions) check() error {
 	switch o.Format {
 	case Y4M, PNG:
 	case MP4:
@@ -120,6 +119,14 @@ func (k *Kitchen) claim(dir string, o WriteOptions) error {
 		}
 	default:
 		return fmt.Errorf("kitchen: unknown format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	return nil
+}
+
+// claim makes the folder, or checks that it holds what this run goes on with.
+func (k *Kitchen) claim(dir string, o WriteOptions) error {
+	if err := o.check(); err != nil {
+		return err
 	}
 	text, err := json.MarshalIndent(record{version, o.Format, k.options}, "", "  ")
 	if err != nil {
@@ -234,25 +241,40 @@ func (w *writing) video(ctx context.Context, v *Video) error {
 		w.add(v.Duration())
 		return nil
 	}
+	note, err := v.writeFile(ctx, path, w.o, func() { w.add(1 / float64(w.k.options.FPS)) })
+	if note != "" {
+		w.mu.Lock()
+		w.note = note
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// WriteFile renders the video into a file, or a folder of pictures, which appears when it
+// is complete. Of the options Format, Tools and Encode count.
+func (v *Video) WriteFile(ctx context.Context, path string, o WriteOptions) error {
+	_, err := v.writeFile(ctx, path, o, func() {})
+	return err
+}
+
+func (v *Video) writeFile(ctx context.Context, path string, w WriteOptions, each func()) (note string, err error) {
+	if err := w.check(); err != nil {
+		return "", err
+	}
 	frames, err := v.Frames(media.Sampling{})
 	if err != nil {
-		return err
+		return "", err
 	}
-	source := &watched{Source: frames, ctx: ctx, each: func() { w.add(1 / float64(w.k.options.FPS)) }}
-	o := w.k.options
-	switch w.o.Format {
+	source := &watched{Source: frames, ctx: ctx, each: each}
+	o := v.options
+	switch w.Format {
 	case MP4:
-		e, err := w.o.Tools.EncodeMP4(ctx, path, o.Width, o.Height, float64(o.FPS), source, w.o.Encode)
-		if err == nil && e.Note != "" {
-			w.mu.Lock()
-			w.note = e.Note
-			w.mu.Unlock()
-		}
-		return err
+		e, err := w.Tools.EncodeMP4(ctx, path, o.Width, o.Height, float64(o.FPS), source, w.Encode)
+		return e.Note, err
 	case Y4M:
-		return tall.ReplaceFile(path, func(out io.Writer) error { return writeY4M(out, o.Width, o.Height, o.FPS, source) })
+		return "", tall.ReplaceFile(path, func(out io.Writer) error { return writeY4M(out, o.Width, o.Height, o.FPS, source) })
 	}
-	return writePNG(path, source)
+	return "", writePNG(path, source)
 }
 
 // add counts seconds that are rendered.
