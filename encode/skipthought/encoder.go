@@ -51,8 +51,8 @@ type Options struct {
 // goroutine at a time.
 type Encoder struct {
 	b         tensor.Backend
-	rows      map[string]int // of words in the tables
-	unknown   int            // the row of unknownWord
+	words     *dictionary
+	unknown   int // the row of unknownWord
 	uni, bi   *table
 	u, fw, bw *gru
 	manifest  tall.Manifest
@@ -71,13 +71,12 @@ func Open(dir string, o Options) (_ *Encoder, err error) {
 			err = errors.Join(err, e.Close())
 		}
 	}()
-	words, lines, content, err := readDictionary(filepath.Join(dir, dictionaryName))
-	if err != nil {
+	if e.words, err = readDictionary(filepath.Join(dir, dictionaryName)); err != nil {
 		return nil, err
 	}
-	e.rows = words
+	lines := len(e.words.words)
 	var known bool
-	if e.unknown, known = words[unknownWord]; !known {
+	if e.unknown, known = e.words.row(unknownWord); !known {
 		return nil, fmt.Errorf("%w: %s has no word %s, which stands for unknown words", tall.ErrMissing, filepath.Join(dir, dictionaryName), unknownWord)
 	}
 	if e.uni, err = openTable(filepath.Join(dir, uniTableName), lines); err != nil {
@@ -101,7 +100,7 @@ func Open(dir string, o Options) (_ *Encoder, err error) {
 	if err := e.readNetworks(dir, hash); err != nil {
 		return nil, err
 	}
-	h.Write(content)
+	h.Write(e.words.text)
 	for _, t := range []*table{e.uni, e.bi} {
 		fmt.Fprintf(h, "%d %d\n", t.rows, t.dim)
 		row := make([]float32, t.dim)
@@ -243,7 +242,7 @@ func (e *Encoder) lookUp(s string) ([]int, error) {
 	rows := make([]int, len(words))
 	for i, w := range words {
 		var known bool
-		if rows[i], known = e.rows[w]; !known {
+		if rows[i], known = e.words.row(w); !known {
 			rows[i] = e.unknown
 		}
 	}

@@ -227,34 +227,41 @@ func (m model) naive(words []string) []float64 {
 // Any texts, together and alone, for any number of threads: what the definition gives,
 // and the same bits.
 func TestEncoder_EqualsNaive(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
+	type opened struct {
+		model
+		one, three *Encoder // threads
+	}
+	var models []opened
+	for _, size := range [][2]int{{1, 1}, {2, 3}, {9, 16}, {5, 40}, {7, 25}} {
 		m := recordedModel()
-		m.in = rapid.IntRange(1, 9).Draw(r, "in")
-		m.utable, m.btable = noise(1, len(m.words)*m.in, 1), noise(2, len(m.words)*m.in, 1)
-		d := rapid.IntRange(1, 40).Draw(r, "d")
-		m.uni, m.fw, m.bw = newLayer(5, m.in, 2*d), newLayer(6, m.in, d), newLayer(7, m.in, d)
+		in, d := size[0], size[1]
+		m.in, m.utable, m.btable = in, noise(1, len(m.words)*in, 1), noise(2, len(m.words)*in, 1)
+		m.uni, m.fw, m.bw = newLayer(5, in, 2*d), newLayer(6, in, d), newLayer(7, in, d)
 		dir := m.save(t)
+		models = append(models, opened{m, openModel(t, dir, 1), openModel(t, dir, 3)})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m := rapid.SampledFrom(models).Draw(t, "model")
 		word := rapid.SampledFrom(append([]string{"onion"}, m.words[1:7]...))
-		lists := rapid.SliceOfN(rapid.SliceOfN(word, 1, 12), 1, 9).Draw(r, "texts")
+		lists := rapid.SliceOfN(rapid.SliceOfN(word, 1, 12), 1, 9).Draw(t, "texts")
 		var texts []string
 		for _, words := range lists {
 			texts = append(texts, strings.Join(words, " "))
 		}
-		all, err := openModel(t, dir, 1).EncodeSentences(t.Context(), texts)
+		all, err := m.one.EncodeSentences(context.Background(), texts)
 		if err != nil {
-			r.Fatal(err)
+			t.Fatal(err)
 		}
-		e := openModel(t, dir, 3)
 		for i, words := range lists {
 			if d := apart(all[i].Vector, m.naive(words)); d > tolerance {
-				r.Fatalf("%q differs by %.2g", texts[i], d)
+				t.Fatalf("%q differs by %.2g", texts[i], d)
 			}
-			alone, err := e.EncodeSentences(t.Context(), texts[i:i+1])
+			alone, err := m.three.EncodeSentences(context.Background(), texts[i:i+1])
 			if err != nil {
-				r.Fatal(err)
+				t.Fatal(err)
 			}
 			if !slices.Equal(alone[0].Vector, all[i].Vector) {
-				r.Fatalf("%q has other bits alone", texts[i])
+				t.Fatalf("%q has other bits alone", texts[i])
 			}
 		}
 	})
@@ -435,32 +442,6 @@ func TestVectors_OfTACoS(t *testing.T) {
 	if n != 6 {
 		t.Errorf("%d vectors", n)
 	}
-}
-
-func FuzzParseDictionary(f *testing.F) {
-	f.Add([]byte("<eos>\nUNK\n the \r\n\n\u00a0x"))
-	f.Add([]byte("a\na\n\xff"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		rows, lines, err := parseDictionary(content)
-		if err != nil {
-			if !errors.Is(err, tall.ErrFormat) {
-				t.Fatal(err)
-			}
-			return
-		}
-		all := bytes.Split(content, []byte("\n"))
-		if len(all[len(all)-1]) == 0 {
-			all = all[:len(all)-1]
-		}
-		if lines != len(all) {
-			t.Fatalf("%d lines, want %d", lines, len(all))
-		}
-		for w, i := range rows {
-			if string(bytes.TrimFunc(all[i], isSpace)) != w {
-				t.Fatalf("row %d is %q, want %q", i, all[i], w)
-			}
-		}
-	})
 }
 
 // As many words as the published model, in tables of more than 2 GB that take no room on

@@ -1,63 +1,17 @@
 package skipthought
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime/debug"
-	"unicode/utf8"
 
 	"github.com/edsrzf/mmap-go"
 
 	"tall"
 	"tall/numpy"
 )
-
-// maxDictionary bounds the dictionary, of 930,911 words in 9 MB as published.
-const maxDictionary = 1 << 30
-
-// readDictionary reads the words of a dictionary and the rows they stand for: one word a
-// line, white space around it left out. Of a word that stands twice the last counts.
-func readDictionary(path string) (rows map[string]int, lines int, content []byte, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, 0, nil, absent(path, err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxDictionary {
-		return nil, 0, nil, fmt.Errorf("%w: %s of %d bytes is no dictionary", tall.ErrFormat, path, info.Size())
-	}
-	if content, err = os.ReadFile(path); err != nil {
-		return nil, 0, nil, err
-	}
-	rows, lines, err = parseDictionary(content)
-	if err != nil {
-		return nil, 0, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return rows, lines, content, nil
-}
-
-func parseDictionary(content []byte) (rows map[string]int, lines int, err error) {
-	text := string(content)
-	rows = make(map[string]int, bytes.Count(content, []byte("\n"))+1)
-	for from := 0; from < len(text); lines++ {
-		to := len(text)
-		if n := bytes.IndexByte(content[from:], '\n'); n >= 0 {
-			to = from + n
-		}
-		word := bytes.TrimFunc(content[from:to], isSpace)
-		if !utf8.Valid(word) {
-			return nil, 0, fmt.Errorf("%w: line %d is not UTF-8; the dictionary has one word a line", tall.ErrFormat, lines+1)
-		}
-		if len(word) > 0 {
-			at := from + bytes.Index(content[from:to], word)
-			rows[text[at:at+len(word)]] = lines
-		}
-		from = to + 1
-	}
-	return rows, lines, nil
-}
 
 // table is a file of word vectors, (words, dim), mapped into memory.
 type table struct {
