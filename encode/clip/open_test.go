@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"image"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,48 +150,37 @@ func TestOpen_BadFolders(t *testing.T) {
 }
 
 func TestModel_BadValues(t *testing.T) {
-	spoil := func(name string, value float32) string {
+	// spoil writes a model in which the values of one tensor, from the n-th last on, are others.
+	spoil := func(name string, n int, value float32) *Model {
 		dir := smallModel(t)
 		ts := smallTensors(t, dir)
-		for i := range ts {
-			if ts[i].Name == name {
-				ts[i].Data[len(ts[i].Data)-1] = value
+		for _, x := range ts {
+			if x.Name == name {
+				for k := max(0, len(x.Data)-n); k < len(x.Data); k++ {
+					x.Data[k] = value
+				}
 			}
 		}
 		writeWeights(t, filepath.Join(dir, weightsFile), ts)
-		return dir
+		return open(t, dir, Options{})
 	}
-	nan := float32(0)
-	nan /= nan
+	nan := float32(math.NaN())
 	pictures := []image.Image{formula(60, 60)}
 	// NaN in one tower: the other one works.
-	m := open(t, spoil("vision_model.post_layernorm.bias", nan), Options{})
+	m := spoil("vision_model.post_layernorm.bias", 1, nan)
 	if _, err := m.EncodeSentences(t.Context(), []string{"the egg"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := m.EncodeImages(t.Context(), pictures); !errors.Is(err, tall.ErrNotFinite) || !strings.Contains(err.Error(), "post_layernorm.bias") {
 		t.Error(err)
 	}
-	m = open(t, spoil("text_model.final_layer_norm.weight", nan), Options{})
+	m = spoil("text_model.final_layer_norm.weight", 1, nan)
 	if _, err := m.EncodeSentences(t.Context(), []string{"the egg"}); !errors.Is(err, tall.ErrNotFinite) || !strings.Contains(err.Error(), "final_layer_norm.weight") {
 		t.Error(err)
 	}
 	// Finite values whose sums overflow.
-	m = open(t, spoil("text_projection.weight", 3e38), Options{})
 	for _, name := range []string{"text_projection.weight", "visual_projection.weight"} {
-		m = open(t, func() string {
-			dir := smallModel(t)
-			ts := smallTensors(t, dir)
-			for i := range ts {
-				if ts[i].Name == name {
-					for k := range ts[i].Data {
-						ts[i].Data[k] = 3e38
-					}
-				}
-			}
-			writeWeights(t, filepath.Join(dir, weightsFile), ts)
-			return dir
-		}(), Options{})
+		m = spoil(name, 1<<20, 3e38)
 		_, err1 := m.EncodeSentences(t.Context(), []string{"the egg"})
 		_, err2 := m.EncodeImages(t.Context(), pictures)
 		if err := errors.Join(err1, err2); !errors.Is(err, tall.ErrNotFinite) || !strings.Contains(err.Error(), "trained") {

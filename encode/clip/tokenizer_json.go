@@ -100,7 +100,7 @@ const (
 func ParseTokenizer(text []byte) (*Tokenizer, error) {
 	var j tokenizerJSON
 	if err := json.Unmarshal(text, &j); err != nil {
-		return nil, fmt.Errorf("%w: %v", tall.ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", tall.ErrFormat, err)
 	}
 	refuse := func(what, got string) error {
 		return fmt.Errorf("%w: %s is %.100q, which is not CLIP's; use a model with CLIP's byte-level tokenizer", tall.ErrFormat, what, got)

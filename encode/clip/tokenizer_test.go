@@ -344,7 +344,7 @@ func FuzzTokenizer(f *testing.F) {
 	}
 	tok := tinyTokenizer(f)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
-		limit = limit % 1000
+		limit %= 1000
 		ids := tok.Encode(text, limit)
 		if len(ids) < 2 || len(ids) > max(limit, 2) || ids[0] != tok.start || ids[len(ids)-1] != tok.end {
 			t.Fatalf("%q, %d: %v", text, limit, ids)

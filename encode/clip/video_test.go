@@ -76,7 +76,7 @@ func TestModel_EncodesVideos(t *testing.T) {
 		if d.Window != 0.5 || d.Stride != 0.5 || d.Dim != 17 || len(rows[0]) != 17 || d.Encoder != Name || d.Normalization != "l2" {
 			t.Errorf("%+v", d)
 		}
-		if err := d.Manifest.Check(m.Manifest()); err != nil { // rows and sentences belong together
+		if err := d.Check(m.Manifest()); err != nil { // rows and sentences belong together
 			t.Error(err)
 		}
 	}

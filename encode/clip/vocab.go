@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tall"
@@ -110,7 +111,7 @@ func readBounded(path string, limit int64) ([]byte, error) {
 func ParseVocab(vocab, merges []byte) (*Tokenizer, error) {
 	var ids map[string]int64
 	if err := json.Unmarshal(vocab, &ids); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", tall.ErrFormat, vocabFile, err)
+		return nil, fmt.Errorf("%w: %s: %w", tall.ErrFormat, vocabFile, err)
 	}
 	pairs, err := parseMerges(bytes.NewReader(merges), maxTokens)
 	if err != nil {
@@ -129,7 +130,7 @@ func ParseVocab(vocab, merges []byte) (*Tokenizer, error) {
 func ParseOpenAI(packed []byte) (*Tokenizer, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", tall.ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", tall.ErrFormat, err)
 	}
 	pairs, err := parseMerges(io.LimitReader(r, maxTokenizerBytes), openAIMerges)
 	if err != nil {
@@ -149,7 +150,7 @@ func ParseOpenAI(packed []byte) (*Tokenizer, error) {
 	}
 	ids := make(map[string]int64, openAIMerges+514)
 	put := func(token string) { ids[token] = int64(len(ids)) }
-	chars := append(plain, moved...)
+	chars := slices.Concat(plain, moved)
 	for _, c := range chars {
 		put(c)
 	}
@@ -188,7 +189,7 @@ func parseMerges(r io.Reader, limit int) ([][2]string, error) {
 		out = append(out, [2]string{left, right})
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%w: after %d merges: %v", tall.ErrFormat, len(out), err)
+		return nil, fmt.Errorf("%w: after %d merges: %w", tall.ErrFormat, len(out), err)
 	}
 	return out, nil
 }

@@ -81,7 +81,7 @@ func parseIndex(text []byte) (map[string]string, error) {
 		Map map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(text, &j); err != nil {
-		return nil, fmt.Errorf("%w: %v", tall.ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", tall.ErrFormat, err)
 	}
 	if len(j.Map) == 0 {
 		return nil, fmt.Errorf("%w: weight_map names no tensors", tall.ErrFormat)
