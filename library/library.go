@@ -148,10 +148,7 @@ func (l *Library) Remove(ctx context.Context, id ID) error {
 	}
 	var errs []error
 	for _, f := range v.Features {
-		if index, ok := l.o.Indexes[f.Encoder]; ok {
-			errs = append(errs, index.Remove(ctx, id))
-		}
-		errs = append(errs, l.o.Features.Remove(f.Encoder, id))
+		errs = append(errs, l.forget(ctx, Task{id, f.Encoder}))
 	}
 	return errors.Join(errs...)
 }

@@ -95,7 +95,7 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 	if len(v.Paths) > 0 {
 		event.Path = v.Paths[0]
 	}
-	if err := w.mark(ctx, t, Features{Encoder: t.Encoder, State: Working}); err != nil {
+	if stays, err := w.mark(ctx, t, Features{Encoder: t.Encoder, State: Working}); err != nil || !stays {
 		return err
 	}
 	w.tell(event)
@@ -117,8 +117,12 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 			}
 		}
 	}
-	if markErr := w.mark(ctx, t, made); markErr != nil {
+	stays, markErr := w.mark(ctx, t, made)
+	if markErr != nil {
 		return markErr
+	}
+	if !stays { // removed while it was worked on
+		return w.forget(context.WithoutCancel(ctx), t)
 	}
 	event.State, event.Reason = made.State, made.Reason
 	if made.State == Ready {
@@ -147,9 +151,9 @@ func featuresOf(v Video, encoder string) *Features {
 }
 
 // mark sets the state of one encoder's features. A video that was removed stays removed.
-func (w *work) mark(ctx context.Context, t Task, f Features) error {
-	return w.o.Catalog.Update(context.WithoutCancel(ctx), t.Video, func(v *Video, found bool) (bool, error) {
-		if !found {
+func (w *work) mark(ctx context.Context, t Task, f Features) (stays bool, err error) {
+	err = w.o.Catalog.Update(context.WithoutCancel(ctx), t.Video, func(v *Video, found bool) (bool, error) {
+		if stays = found; !found {
 			return false, nil
 		}
 		if have := featuresOf(*v, t.Encoder); have != nil {
@@ -166,6 +170,16 @@ func (w *work) mark(ctx context.Context, t Task, f Features) error {
 		}
 		return true, nil
 	})
+	return stays, err
+}
+
+// forget removes what was made of a video.
+func (l *Library) forget(ctx context.Context, t Task) error {
+	var err error
+	if index, ok := l.o.Indexes[t.Encoder]; ok {
+		err = index.Remove(ctx, t.Video)
+	}
+	return errors.Join(err, l.o.Features.Remove(t.Encoder, t.Video))
 }
 
 // encode makes the features and their place in the index.

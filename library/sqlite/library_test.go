@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,13 +24,17 @@ type bytesEncoder struct {
 	fail  func(path string) error
 }
 
+var savesMu sync.Mutex
+
 var bytesDescription = feature.Description{
 	Manifest: tall.Manifest{Encoder: "bytes", WeightsHash: "none", Normalization: "none", Dim: 2, Context: "none"},
 	Window:   1, Stride: 1,
 }
 
 func (e bytesEncoder) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
+	savesMu.Lock()
 	*e.saves = append(*e.saves, filepath.Base(path))
+	savesMu.Unlock()
 	if e.fail != nil {
 		if err := e.fail(path); err != nil {
 			return 0, err
@@ -68,7 +73,24 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, videos: t.TempDir()}
-	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "library"), Options{
+	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "library"), benchOptions(&b.saves, func(path string) error {
+		if b.fail == nil {
+			return nil
+		}
+		return b.fail(path)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Queue.Backoff = func(int) time.Duration { return time.Millisecond }
+	t.Cleanup(func() { l.Close() })
+	b.Library = l
+	return b
+}
+
+// benchOptions are those of a library of such videos.
+func benchOptions(saves *[]string, fail func(path string) error) Options {
+	return Options{
 		Make: true,
 		Probe: func(_ context.Context, path string) (library.Facts, error) {
 			info, err := os.Stat(path)
@@ -79,23 +101,9 @@ func newBench(t *testing.T) *bench {
 		},
 		Engines: []library.Engine{{
 			Name: "bytes", Description: bytesDescription,
-			Open: func() (library.VideoEncoder, error) {
-				return bytesEncoder{&b.saves, func(path string) error {
-					if b.fail == nil {
-						return nil
-					}
-					return b.fail(path)
-				}}, nil
-			},
+			Open: func() (library.VideoEncoder, error) { return bytesEncoder{saves, fail}, nil },
 		}},
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	l.Queue.Backoff = func(int) time.Duration { return time.Millisecond }
-	t.Cleanup(func() { l.Close() })
-	b.Library = l
-	return b
 }
 
 // put writes a video.

@@ -57,6 +57,7 @@ func Open(ctx context.Context, dir string, o Options) (*Library, error) {
 	if err != nil {
 		return nil, errors.Join(err, catalog.Close())
 	}
+	queue.begin = func() error { return clean(dir) }
 	l, err := library.Open(library.Options{
 		Catalog: catalog, Queue: queue, Features: NewStore(filepath.Join(dir, "features")),
 		Engines: o.Engines, Probe: o.Probe,
@@ -77,4 +78,21 @@ func OpenExisting(ctx context.Context, dir string) (*Catalog, error) {
 		return nil, fmt.Errorf("%w: no library in %s; `tall index add` makes one", tall.ErrMissing, dir)
 	}
 	return OpenCatalog(ctx, path)
+}
+
+// clean removes what a process that was killed had not finished: temporary files, whose
+// names begin with a dot (tall.ReplaceFile, encode.Files). No other process may write.
+func clean(dir string) error {
+	for _, pattern := range []string{"features/*/.*", "index/*/.*"} {
+		files, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -35,6 +35,8 @@ type Queue struct {
 	insert *river.Client[*sql.Tx]
 	// Backoff is the pause before a failed task comes again.
 	Backoff func(attempt int) time.Duration
+	// begin, if not nil, is called by Run when no other process works.
+	begin func() error
 }
 
 // pollPause is how long a new task waits at most. SQLite cannot tell of new rows.
@@ -128,6 +130,11 @@ func (q *Queue) Run(ctx context.Context, workers int, drain bool, do func(ctx co
 		return fmt.Errorf("%w: another process does the work of %s", tall.ErrLocked, filepath.Dir(q.lock))
 	}
 	defer lock.Unlock()
+	if q.begin != nil {
+		if err := q.begin(); err != nil {
+			return err
+		}
+	}
 	// No other process works: what is marked as running was left by one that died. That
 	// try does not count, as it says nothing of the video.
 	_, err = q.db.ExecContext(ctx, "UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running'")
