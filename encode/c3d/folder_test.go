@@ -31,12 +31,12 @@ func (c *cut) Next() (media.Frame, error) {
 
 func TestSaveWindows_Resumes(t *testing.T) {
 	p := smallPlan(16, cropSize, 3, [8]int{1, 1, 1, 1, 1, 1, 1, 1})
-	e, err := open(save(t, p), Options{Lengths: []int{16, 32}}, p)
+	e, err := open(save(t, p), Options{Lengths: []int{16}}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	info := media.Info{FPSNum: 25, FPSDen: 1}
-	const frames = 68
+	const frames = 46
 	video := func() source { return source{n: frames, width: 9, height: 7, rate: 25} }
 	save := func(dir string, s media.Source) (windows, written int) {
 		windows, written, err := e.SaveWindows(t.Context(), dir, "s1.avi", info, s, nil)
@@ -45,7 +45,7 @@ func TestSaveWindows_Resumes(t *testing.T) {
 		}
 		return windows, written
 	}
-	want, err := Windows(frames, 16, 32)
+	want, err := Windows(frames, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestSaveWindows_Resumes(t *testing.T) {
 	if n, written := save(whole, &once); n != len(want) || written != n {
 		t.Errorf("%d windows, %d written, want %d", n, written, len(want))
 	}
-	_, first := save(parts, &cut{video(), 61})
+	_, first := save(parts, &cut{video(), 41})
 	if first == 0 || first >= len(want) {
 		t.Fatalf("%d windows before the cut", first)
 	}

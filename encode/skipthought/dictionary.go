@@ -62,7 +62,7 @@ func parseDictionary(text []byte) (*dictionary, error) {
 			end = from + n
 		}
 		w := wordAt{uint32(from), uint32(end)}
-		if line := text[from:end]; len(line) > 0 && !(visible(line[0]) && visible(line[len(line)-1])) {
+		if line := text[from:end]; len(line) > 0 && (!visible(line[0]) || !visible(line[len(line)-1])) {
 			w.from += uint32(len(line) - len(bytes.TrimLeftFunc(line, isSpace)))
 			w.to = w.from + uint32(len(bytes.TrimFunc(line, isSpace)))
 		}

@@ -36,9 +36,10 @@ func openTable(path string, words int) (_ *table, err error) {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	data, objects := int64(0), false
+	rows, data, objects := isObjects(t.file)
+	t.rows = rows
 	need := int64(0) // bytes of the file
-	if t.rows, data, objects = isObjects(t.file); !objects {
+	if !objects {
 		h, err := numpy.ReadFileHeader(path)
 		if err != nil {
 			return nil, err
