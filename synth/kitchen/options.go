@@ -57,8 +57,8 @@ func (o *Options) Validate() error {
 	}
 	require(total > 0, "no videos at all, want at least one")
 	require(o.MinSeconds >= 12 && o.MaxSeconds >= o.MinSeconds && o.MaxSeconds <= 600, "videos of %g to %g seconds, want 12 to 600", o.MinSeconds, o.MaxSeconds)
-	even := func(n int) bool { return n >= 64 && n <= 3840 && n%2 == 0 }
-	require(even(o.Width) && even(o.Height), "pictures of %d x %d pixels, want even numbers from 64 to 3840", o.Width, o.Height)
+	even := func(n int) bool { return n >= 32 && n <= 3840 && n%2 == 0 }
+	require(even(o.Width) && even(o.Height), "pictures of %d x %d pixels, want even numbers from 32 to 3840", o.Width, o.Height)
 	require(o.FPS >= 1 && o.FPS <= 60, "%d frames a second, want 1 to 60", o.FPS)
 	require(o.Sentences >= 1 && o.Sentences <= 8, "%d sentences for an event, want 1 to 8", o.Sentences)
 	if bad != nil {

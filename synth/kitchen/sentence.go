@@ -69,6 +69,8 @@ func (p *plan) sentence(r *rand.Rand, event int) string {
 	w := ways[r.IntN(len(ways))]
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
 	object, tail := p.object(r, e), ""
+	form := r.IntN(10)
+	active := form < 5 || form == 9
 	switch e.verb {
 	case Cut:
 		tail = pick("", "", "with a knife", "on the board", "into slices", "into pieces")
@@ -76,11 +78,8 @@ func (p *plan) sentence(r *rand.Rand, event int) string {
 		tail = pick("", "", "with a peeler", "over the board")
 	case Pour:
 		into := "into " + p.noun(r, e.target, false)
-		tail = into
-		if w.third == "pours" {
-			t := &p.things[e.thing]
+		if tail = into; w.third == "pours" {
 			tail = pick(into, "into "+p.noun(r, e.target, true))
-			_ = t
 			object = pick("from "+object, "out of "+object, "with "+object)
 		}
 	case Stir:
@@ -108,7 +107,9 @@ func (p *plan) sentence(r *rand.Rand, event int) string {
 			tail = pick("", "to the "+p.to(e))
 		}
 	case Take:
-		tail = pick("", "", "and sets it down", "and puts it on the counter")
+		if active {
+			tail = pick("", "", "and sets it down", "and puts it on the counter")
+		}
 	}
 	subject := pick("the person", "the person", "a person", "someone", "the cook", "he", "she", "somebody")
 	verb := func(form string, particleLast bool) string {
@@ -123,15 +124,15 @@ func (p *plan) sentence(r *rand.Rand, event int) string {
 		return join(append(words, tail)...)
 	}
 	last := r.IntN(2) == 0
-	passive := e.verb != Stir && e.verb != Pour && !strings.Contains(tail, "it ")
-	switch n := r.IntN(10); {
-	case n < 5:
+	passive := e.verb != Stir && e.verb != Pour
+	switch {
+	case form < 5:
 		return join(subject, verb(w.third, last))
-	case n < 7:
+	case form < 7:
 		return join(subject, "is", verb(w.gerund, last))
-	case n < 8:
+	case form < 8:
 		return join("a person", verb(w.gerund, last))
-	case n < 9 && passive:
+	case form < 9 && passive:
 		return join(object, "is", w.past, w.particle, tail)
 	}
 	return join(pick("then", "now", "next"), subject, verb(w.third, last))
