@@ -180,3 +180,27 @@ func TestBest_Localize(t *testing.T) {
 		t.Error("the error is lost")
 	}
 }
+
+// Moments lie in the video, are suppressed, and a part of a moment is the same moment.
+func TestNull_Moments(t *testing.T) {
+	a := tall.Scored{
+		FPS:    2, // ticks a second
+		Spans:  []tall.Span{{Start: 20, End: 40}, {Start: 24, End: 30}, {Start: 0, End: 190}, {Start: 150, End: 260}, {Start: -9, End: 30}, {Start: 60, End: 50}, {Start: 300, End: 310}},
+		Scores: []float32{9, 8, 7, 6, 5, 10, 11},
+	}
+	evidence := []float64{4, 3, 2, 1, 0, 5, 6}
+	null := Null{Location: 1, Scale: 0.5}
+	want := []Moment{
+		{tall.Span{Start: 10, End: 20}, 9, 4, null.Confidence(4), null.FalseAlarm(4)},
+		{tall.Span{Start: 75, End: 100}, 6, 1, null.Confidence(1), null.FalseAlarm(1)},
+		{tall.Span{Start: 0, End: 15}, 5, 0, null.Confidence(0), null.FalseAlarm(0)},
+	}
+	if got := null.Moments(a, evidence, 100, 10); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for _, m := range (Null{}).Moments(a, evidence, 0, 10) {
+		if m.Confidence != 0 || m.FalseAlarm != 1 {
+			t.Errorf("of an unknown distribution: %+v", m)
+		}
+	}
+}

@@ -261,44 +261,11 @@ func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo) err
 // hitsKept is how many moments of a video are kept for each sentence.
 const hitsKept = 1000
 
-// sameMoment is how much of the shorter of two moments the other may hold. Suppression by
-// IoU leaves a part of a moment, or what it is a part of, beside it; to a user it is the
-// same moment.
-const sameMoment = 0.5
-
-// isPart reports whether a moment lies in a better one, or the other way round.
-func isPart(s tall.Span, better []hit) bool {
-	return slices.ContainsFunc(better, func(h hit) bool {
-		return tall.Intersection(h.span, s) > sameMoment*min(h.span.Len(), s.Len())
-	})
-}
-
 // moments are those of an answer that lie in the video, suppressed, best first.
 func (v *searchedVideo) moments(a tall.Scored, evidence []float64) []hit {
-	var spans []tall.Span
-	var scores []float32
-	var of []int
-	for i := range a.Spans {
-		m := a.Moment(i)
-		m.Start = max(0, m.Start)
-		if v.facts.duration > 0 {
-			m.End = min(m.End, v.facts.duration)
-		}
-		if m.Valid() {
-			spans, scores, of = append(spans, m.Span), append(scores, m.Score), append(of, i)
-		}
-	}
 	var out []hit
-	for _, i := range tall.Suppress(spans, scores, predictionNMS, hitsKept) {
-		if isPart(spans[i], out) {
-			continue
-		}
-		found := evidence[of[i]]
-		h := hit{video: v, span: spans[i], score: float64(scores[i]), confidence: v.null.Confidence(found), falseAlarm: v.null.FalseAlarm(found)}
-		if math.IsNaN(h.falseAlarm) {
-			h.falseAlarm = 1
-		}
-		out = append(out, h)
+	for _, m := range v.null.Moments(a, evidence, v.facts.duration, hitsKept) {
+		out = append(out, hit{video: v, span: m.Span, score: float64(m.Score), confidence: m.Confidence, falseAlarm: m.FalseAlarm})
 	}
 	return out
 }
