@@ -88,6 +88,9 @@ func (d *demo) steps(cmd *cobra.Command) (err error) {
 	if d.con, err = d.console(cmd.ErrOrStderr()); err != nil {
 		return err
 	}
+	if n := d.size; n.train < 1 || n.test < 1 || n.epochs < 1 {
+		return fmt.Errorf("--train-videos %d --test-videos %d --epochs %d: give at least 1 of each", n.train, n.test, n.epochs)
+	}
 	d.out = cmd.OutOrStdout()
 	if d.dir = d.keep; d.dir == "" {
 		if d.dir, err = os.MkdirTemp("", "tall-demo-"); err != nil {
@@ -164,7 +167,7 @@ const (
 	demoWords     = "hash:512"      // what encode.Open takes
 	demoPool      = "2,2.8,4,5.6,8" // seconds; events last 2 to 8
 	demoContext   = 1               // seconds: what stood there before and stands there after
-	demoDim       = 128
+	demoDim       = 96
 	demoRate      = 3e-3
 )
 
