@@ -13,20 +13,6 @@ import (
 	"tall"
 )
 
-// fake makes a folder with programs called ffmpeg and ffprobe: the shell's, after a first
-// line that knows -version.
-func fake(tb testing.TB, ffmpeg, ffprobe string) string {
-	tb.Helper()
-	dir := tb.TempDir()
-	for name, text := range map[string]string{"ffmpeg": ffmpeg, "ffprobe": ffprobe} {
-		text = "#!/bin/sh\n[ \"$1\" = -version ] && { echo \"" + name + " version 7.1\"; exit; }\n" + text + "\n"
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // A decoder that hangs, talks too much, dies or leaves children is ended, and said so.
 func TestChild_Misbehaves(t *testing.T) {
 	video := write(t, filepath.Join(t.TempDir(), "a.mp4"), "not empty")

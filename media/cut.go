@@ -42,7 +42,7 @@ func (t *Tools) Cut(ctx context.Context, info Info, span tall.Span, out string, 
 	if err != nil {
 		return span, err
 	}
-	codec, err := t.h264(ctx, programs)
+	codec, err := t.h264(ctx, programs, out)
 	if err != nil {
 		return span, err
 	}

@@ -48,7 +48,7 @@ func (t *Tools) EncodeMP4(ctx context.Context, out string, width, height int, fp
 	}
 	e := Encoded{Codec: o.Codec}
 	if e.Codec == "" {
-		if e.Codec, err = t.h264(ctx, programs); err != nil {
+		if e.Codec, err = t.h264(ctx, programs, out); err != nil {
 			return Encoded{}, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/draw"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -97,4 +98,18 @@ func made(tb testing.TB, name string, n int, fps float64, args ...string) string
 	in := []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", numWidth, 2*bitSide), "-r", strconv.FormatFloat(fps, 'f', -1, 64), "-i", "pipe:0"}
 	ffmpeg(tb, raw.Bytes(), append(append(in, args...), path)...)
 	return path
+}
+
+// fake makes a folder with programs called ffmpeg and ffprobe: the shell's, after a first
+// line that knows -version.
+func fake(tb testing.TB, ffmpeg, ffprobe string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	for name, text := range map[string]string{"ffmpeg": ffmpeg, "ffprobe": ffprobe} {
+		text = "#!/bin/sh\n[ \"$1\" = -version ] && { echo \"" + name + " version 7.1\"; exit; }\n" + text + "\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return dir
 }

@@ -116,14 +116,14 @@ func forceToDisk(path string) error {
 }
 
 // h264 is the best encoder for .mp4 that this ffmpeg has: libx264, else libopenh264, else
-// mpeg4, which every build has and every player shows.
-func (t *Tools) h264(ctx context.Context, programs programs) (string, error) {
-	out, _, err := run(ctx, child{path: programs.ffmpeg, args: []string{"-hide_banner", "-loglevel", "error", "-encoders"}}, t.probeTime())
+// mpeg4, which every build has and every player shows. Errors name out, the file to be written.
+func (t *Tools) h264(ctx context.Context, programs programs, out string) (string, error) {
+	list, _, err := run(ctx, child{path: programs.ffmpeg, args: []string{"-hide_banner", "-loglevel", "error", "-encoders"}}, t.probeTime())
 	if err != nil {
-		return "", fmt.Errorf("%s -encoders: %w", programs.ffmpeg, err)
+		return "", fmt.Errorf("%s: asking %s for its encoders: %w", out, programs.ffmpeg, err)
 	}
 	for _, name := range []string{"libx264", "libopenh264"} {
-		if strings.Contains(string(out), " "+name+" ") {
+		if strings.Contains(string(list), " "+name+" ") {
 			return name, nil
 		}
 	}
