@@ -206,7 +206,7 @@ func (f *findFlags) search(ctx context.Context, con *console, e *engine, paths [
 			bar.set(i, len(paths), filepath.Base(path))
 		}
 		begun := time.Now()
-		v, err := e.search(ctx, con, path, seen)
+		v, err := e.search(ctx, con, path, seen, f.top)
 		switch {
 		case ctx.Err() != nil:
 			return nil, 0, context.Cause(ctx)

@@ -103,14 +103,14 @@ func TestCutName(t *testing.T) {
 // which differ from video to video.
 func TestReplies_Ranking(t *testing.T) {
 	video := func(path string, null calibrate.Null, scores ...float32) *searchedVideo {
-		v := &searchedVideo{path: path, null: null, facts: videoFacts{duration: 1000}}
+		v := &searchedVideo{path: path, null: null, facts: videoFacts{Duration: 1000}}
 		a := tall.Scored{FPS: 1, Scores: scores}
 		evidence := make([]float64, len(scores))
 		for i, s := range scores {
 			a.Spans = append(a.Spans, tall.Span{Start: float64(20 * i), End: float64(20*i + 10)})
 			evidence[i] = float64(s)
 		}
-		v.hits = [][]hit{v.moments(a, evidence)}
+		v.hits = [][]hit{v.moments(a, evidence, 10)}
 		return v
 	}
 	quiet := video("quiet", calibrate.Null{Location: 0, Scale: 0.1, Sentences: 96}, 0.2, 0.8)
@@ -139,13 +139,13 @@ func TestReplies_Ranking(t *testing.T) {
 
 // A part of a moment is the same moment, and so is what it is a part of.
 func TestMoments_Distinct(t *testing.T) {
-	v := &searchedVideo{facts: videoFacts{duration: 100}, null: calibrate.Null{Scale: 1}}
+	v := &searchedVideo{facts: videoFacts{Duration: 100}, null: calibrate.Null{Scale: 1}}
 	a := tall.Scored{
 		FPS:    2, // ticks a second
 		Spans:  []tall.Span{{Start: 20, End: 40}, {Start: 24, End: 30}, {Start: 0, End: 190}, {Start: 150, End: 260}, {Start: -9, End: 30}, {Start: 60, End: 50}, {Start: 300, End: 310}},
 		Scores: []float32{9, 8, 7, 6, 5, 10, 11},
 	}
-	hits := v.moments(a, []float64{9, 8, 7, 6, 5, 10, 11})
+	hits := v.moments(a, []float64{9, 8, 7, 6, 5, 10, 11}, 10)
 	want := []tall.Span{{Start: 10, End: 20}, {Start: 75, End: 100}, {Start: 0, End: 15}}
 	var got []tall.Span
 	for _, h := range hits {

@@ -60,7 +60,7 @@ func (f *findFlags) exportAll(videos []*searchedVideo, replies []reply) error {
 			return err
 		}
 		index[v] = i
-		list.Videos = append(list.Videos, export.Video{Path: path, Duration: v.facts.duration, FPSNum: v.facts.fpsNum, FPSDen: v.facts.fpsDen, Width: v.facts.width, Height: v.facts.height, Audio: v.facts.audio})
+		list.Videos = append(list.Videos, export.Video{Path: path, Duration: v.facts.Duration, FPSNum: v.facts.FPSNum, FPSDen: v.facts.FPSDen, Width: v.facts.Width, Height: v.facts.Height, Audio: v.facts.Audio})
 	}
 	for _, r := range replies {
 		for rank, h := range r.hits {
@@ -180,7 +180,7 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 			t.Header = append(t.Header, "clip")
 		}
 		for rank, h := range r.hits {
-			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar([]tall.Span{h.span}, h.video.facts.duration, findBarWidth, style)}
+			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar([]tall.Span{h.span}, h.video.facts.Duration, findBarWidth, style)}
 			if len(videos) > 1 {
 				row = append(row, h.video.path)
 			}
@@ -267,7 +267,7 @@ func (f *findFlags) printJSON(w io.Writer, e *engine, videos []*searchedVideo, r
 	out := findJSON{Encoder: e.spec, Localizer: e.localizer, Threshold: f.threshold, Videos: []findVideoJSON{}, Answers: []findReplyJSON{}}
 	milli := func(v float64) float64 { return math.Round(v*1000) / 1000 }
 	for _, v := range videos {
-		out.Videos = append(out.Videos, findVideoJSON{v.path, strings.TrimPrefix(v.hash, "sha256:"), milli(v.facts.duration), v.facts.fpsNum, v.facts.fpsDen, milli(v.seconds)})
+		out.Videos = append(out.Videos, findVideoJSON{v.path, strings.TrimPrefix(v.hash, "sha256:"), milli(v.facts.Duration), v.facts.FPSNum, v.facts.FPSDen, milli(v.seconds)})
 	}
 	for _, r := range replies {
 		a := findReplyJSON{Sentence: r.sentence, Match: len(r.hits) > 0, Moments: []findHitJSON{}}

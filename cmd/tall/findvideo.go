@@ -17,6 +17,7 @@ import (
 	"tall/calibrate"
 	"tall/encode"
 	"tall/feature"
+	"tall/media"
 	"tall/weights"
 )
 
@@ -32,10 +33,13 @@ type searchedVideo struct {
 // videoFacts are what exports need to know of a video. They stand in the metadata of its
 // features, so that a question about a video that is known needs no ffmpeg.
 type videoFacts struct {
-	duration       float64
-	fpsNum, fpsDen int
-	width, height  int
-	audio          bool
+	Duration float64 `json:"duration"`
+	FPSNum   int     `json:"fps_num"`
+	FPSDen   int     `json:"fps_den"`
+	Width    int     `json:"width"`
+	Height   int     `json:"height"`
+	Audio    bool    `json:"audio"`
+	Clock    float64 `json:"clock,omitempty"` // of windows in files of their own: ticks a second
 }
 
 // hit is a moment of a video.
@@ -57,7 +61,7 @@ const (
 
 // search encodes a video where that was not done, and asks it all sentences. It returns
 // nil for a video with the same content as an earlier one.
-func (e *engine) search(ctx context.Context, con *console, path string, seen map[string]string) (*searchedVideo, error) {
+func (e *engine) search(ctx context.Context, con *console, path string, seen map[string]string, top int) (*searchedVideo, error) {
 	if err := checkVideoFile(path); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,10 @@ func (e *engine) search(ctx context.Context, con *console, path string, seen map
 	}
 	name := strings.TrimPrefix(hash, "sha256:")
 	file := filepath.Join(dir, name+featuresExt)
+	if _, ok := e.video.(windowed); ok {
+		file = filepath.Join(dir, name)
+		dir = file
+	}
 	if v.facts, err = readFacts(file); err != nil {
 		if err := e.encode(ctx, con, path, dir, name); err != nil {
 			return nil, err
@@ -93,7 +101,7 @@ func (e *engine) search(ctx context.Context, con *console, path string, seen map
 	if v.null, err = e.calibrate(ctx, con, prepared, hash); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return v, e.ask(ctx, prepared, v)
+	return v, e.ask(ctx, prepared, v, top)
 }
 
 // checkVideoFile refuses what would block or never end when it is hashed.
@@ -126,12 +134,25 @@ func (e *engine) encode(ctx context.Context, con *console, path, dir, name strin
 	_, err = f.Save(ctx, path, dir, name, map[string]string{
 		metaWidth: strconv.Itoa(info.Width), metaHeight: strconv.Itoa(info.Height), metaAudio: strconv.Itoa(info.Audio),
 	})
+	if w, ok := e.video.(windowed); ok && err == nil {
+		return writeJSON(filepath.Join(dir, factsName), videoFacts{info.Duration, info.FPSNum, info.FPSDen, info.Width, info.Height, info.Audio > 0, w.Clock(info)})
+	}
 	return err
 }
+
+// windowed is an encoder whose features are a folder of windows for each video (c3d).
+type windowed interface{ Clock(video media.Info) float64 }
+
+// factsName is what says, in a folder of windows, that they are complete.
+const factsName = "video.json"
 
 // readFacts reads the metadata of a file of features. Whatever is wrong with it is
 // cured by encoding again.
 func readFacts(path string) (v videoFacts, err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		err = readJSON(filepath.Join(path, factsName), &v)
+		return v, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return v, err
@@ -151,11 +172,11 @@ func readFacts(path string) (v videoFacts, err error) {
 		return n
 	}
 	num, den, _ := strings.Cut(meta["fps"], "/")
-	v.fpsNum, v.fpsDen = number(num), number(den)
-	v.width, v.height = number(meta[metaWidth]), number(meta[metaHeight])
-	v.audio = number(meta[metaAudio]) > 0
+	v.FPSNum, v.FPSDen = number(num), number(den)
+	v.Width, v.Height = number(meta[metaWidth]), number(meta[metaHeight])
+	v.Audio = number(meta[metaAudio]) > 0
 	duration, parseErr := strconv.ParseFloat(meta["duration"], 64)
-	v.duration = duration
+	v.Duration = duration
 	return v, errors.Join(err, parseErr)
 }
 
@@ -163,18 +184,14 @@ func readFacts(path string) (v videoFacts, err error) {
 // hold.
 func (e *engine) prepare(ctx context.Context, con *console, file string, facts videoFacts) (p tall.Prepared, closeFeatures func(), err error) {
 	if e.model == nil {
-		features, err := rowsOf(file, facts.duration)
+		features, err := rowsOf(file, facts.Duration)
 		if err != nil {
 			return nil, nil, err
 		}
 		p, err := e.contrast.Prepare(ctx, features)
 		return p, func() {}, err
 	}
-	fps := 0.0
-	if facts.fpsDen > 0 {
-		fps = float64(facts.fpsNum) / float64(facts.fpsDen)
-	}
-	in, err := e.model.inputs(ctx, file, fps, func(err error) { con.Warn(err.Error()) })
+	in, err := e.model.inputs(ctx, file, facts.Clock, func(err error) { con.Warn(err.Error()) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -245,26 +262,27 @@ func (e *engine) calibrate(ctx context.Context, con *console, p tall.Prepared, h
 const sentencesOfFind = 8
 
 // ask fills in the hits of all sentences.
-func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo) error {
+func (e *engine) ask(ctx context.Context, p tall.Prepared, v *searchedVideo, top int) error {
 	for part := range slices.Chunk(e.asked, sentencesOfFind) {
 		answers, err := p.Localize(ctx, part)
 		if err != nil {
 			return err
 		}
 		for _, a := range answers {
-			v.hits = append(v.hits, v.moments(a, calibrate.Evidence(p, a)))
+			v.hits = append(v.hits, v.moments(a, calibrate.Evidence(p, a), top))
 		}
 	}
 	return nil
 }
 
-// hitsKept is how many moments of a video are kept for each sentence.
-const hitsKept = 1000
+// suppressed is how many moments are kept for each that is listed, as parts of better ones
+// are dropped after suppression.
+const suppressed = 20
 
 // moments are those of an answer that lie in the video, suppressed, best first.
-func (v *searchedVideo) moments(a tall.Scored, evidence []float64) []hit {
+func (v *searchedVideo) moments(a tall.Scored, evidence []float64, top int) []hit {
 	var out []hit
-	for _, m := range v.null.Moments(a, evidence, v.facts.duration, hitsKept) {
+	for _, m := range v.null.Moments(a, evidence, v.facts.Duration, suppressed*top) {
 		out = append(out, hit{video: v, span: m.Span, score: float64(m.Score), confidence: m.Confidence, falseAlarm: m.FalseAlarm})
 	}
 	return out
