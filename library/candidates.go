@@ -3,80 +3,157 @@ package library
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
 	"tall"
+	"tall/calibrate"
 )
 
-// candidates chooses the videos that the localizer shall see. Found is what the index says
-// of them, nil where all are to be seen.
-func (l *Library) candidates(ctx context.Context, ask *question) (videos []ID, found []Hit, err error) {
-	index, ok := l.o.Indexes[ask.engine.Name]
-	if !ok || ask.engine.Indexer == nil || ask.Brute || len(ask.videos) <= refinedVideos {
-		videos = make([]ID, len(ask.videos))
-		for i, v := range ask.videos {
-			videos[i] = v.ID
-		}
-		return videos, nil, nil
-	}
-	allowed := func(id ID) bool { _, ok := ask.byID[id]; return ok }
-	// A video must hold all sentences that are wanted: it counts by its weakest.
-	weakest := map[ID]float32{}
-	for i := range max(1, len(ask.Sentences)) {
-		var probe []float32
-		if ask.like != nil {
-			probe = ask.like
-		} else if probe, err = ask.engine.Indexer.Probe(ctx, ask.asked[i]); err != nil {
-			return nil, nil, err
-		}
-		list, err := index.Candidates(ctx, probe, allowed, candidateWindows)
-		if err != nil {
-			return nil, nil, err
-		}
-		best := map[ID]float32{}
-		for _, c := range list {
-			if s, ok := best[c.Video]; !ok || c.Score > s {
-				best[c.Video] = c.Score
-			}
-		}
-		for id, s := range best {
-			if was, ok := weakest[id]; i == 0 || ok {
-				if i == 0 || s < was {
-					weakest[id] = s
-				}
-			}
-		}
-		for id := range weakest {
-			if _, ok := best[id]; !ok {
-				delete(weakest, id)
-			}
-		}
-		if i == 0 {
-			found = ask.early(list)
-		}
-	}
-	for id := range weakest {
-		videos = append(videos, id)
-	}
-	slices.SortFunc(videos, func(a, b ID) int { return cmp.Or(cmp.Compare(weakest[b], weakest[a]), cmp.Compare(a, b)) })
-	return videos[:min(len(videos), refinedVideos)], found, nil
+const (
+	// fineVideos is how many of the best videos are looked at again by all their vectors.
+	fineVideos = 48
+	// unindexed is how many videos that the index lacks are shown to the localizer.
+	unindexed = 16
+	// sampleVectors is how many vectors tell probes what is usual in the collection.
+	sampleVectors = 256
+)
+
+// candidate is a video as the index sees it.
+type candidate struct {
+	*searched
+	evidence float64   // estimated
+	span     tall.Span // of its best moment, for the first sentence
+	z        float64
+	alarm    float64
 }
 
-// early makes hits of candidates.
-func (q *question) early(list []Candidate) []Hit {
+// standing says how much evidence is for a video: in scales above what chance reaches
+// there, or plainly where that is not known.
+func standing(null calibrate.Null, evidence float64) (z, alarm float64) {
+	if !null.Known() {
+		return evidence, 1
+	}
+	return (evidence - null.Location) / null.Scale, null.FalseAlarm(evidence)
+}
+
+func compareCandidates(a, b candidate) int {
+	return cmp.Or(cmp.Compare(a.alarm, b.alarm), cmp.Compare(b.z, a.z), cmp.Compare(a.ID, b.ID))
+}
+
+// candidates lists the videos that the localizer shall see, best first. Ranked is false
+// where nothing is known of them, so that all have to be seen.
+func (l *Library) candidates(ctx context.Context, ask *question) (list []candidate, ranked bool, warnings []string, err error) {
+	space := ask.localizer.Space
+	if l.o.Index == nil || space == nil || ask.Brute {
+		list = make([]candidate, len(ask.videos))
+		for i, v := range ask.videos {
+			list[i] = candidate{searched: v, z: math.Inf(1)}
+		}
+		return list, false, nil, nil
+	}
+	keys := make([]Key, len(ask.videos))
+	for i, v := range ask.videos {
+		keys[i] = Key{space.Name, v.ID, v.features.Hash}
+	}
+	probes, err := l.probes(ctx, ask, keys)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	list, missing, err := l.scan(ctx, ask, Scan{Keys: keys, Probes: probes}, ask.videos)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	slices.SortFunc(list, compareCandidates)
+	// Means of neighbors blur what is short: the best are looked at again.
+	best := list[:min(len(list), fineVideos)]
+	fine := Scan{Probes: probes, Fine: true}
+	videos := make([]*searched, len(best))
+	for i, c := range best {
+		videos[i] = c.searched
+		fine.Keys = append(fine.Keys, Key{space.Name, c.ID, c.features.Hash})
+	}
+	again, gone, err := l.scan(ctx, ask, fine, videos)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	slices.SortFunc(again, compareCandidates)
+	list = append(again, list[len(best):]...)
+	for _, i := range gone {
+		missing = append(missing, slices.Index(ask.videos, videos[i]))
+	}
+	slices.Sort(missing)
+	for n, i := range missing {
+		if n == unindexed {
+			warnings = append(warnings, fmt.Sprintf("%d videos are not in the index and were not searched; `tall index check --repair` makes it anew", len(missing)-n))
+			break
+		}
+		list = slices.Insert(list, n, candidate{searched: ask.videos[i], z: math.Inf(1)})
+	}
+	return list, true, warnings, nil
+}
+
+// probes are those of the sentences that are wanted, or that of the example.
+func (l *Library) probes(ctx context.Context, ask *question, keys []Key) ([][]float32, error) {
+	if ask.example != nil {
+		return [][]float32{ask.example.probe}, nil
+	}
+	var sample []float32
+	if sampler, ok := l.o.Index.(IndexSampler); ok {
+		var err error
+		if sample, err = sampler.Sample(ctx, keys, sampleVectors); err != nil {
+			return nil, err
+		}
+	}
+	out := make([][]float32, len(ask.Sentences))
+	for i := range out {
+		var err error
+		if out[i], err = ask.localizer.Space.Probe(ctx, ask.asked[i], sample); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// scan estimates the evidence for each video. One that must hold several sentences counts
+// by its weakest.
+func (l *Library) scan(ctx context.Context, ask *question, s Scan, videos []*searched) ([]candidate, []int, error) {
+	all := make([]candidate, len(videos))
+	space := ask.localizer.Space
+	missing, err := l.o.Index.Scan(ctx, s, func(i int, p Products) {
+		c := candidate{searched: videos[i], evidence: math.Inf(1)}
+		for k, products := range p.Scores {
+			evidence, best := space.Evidence(p.Spans, products)
+			if k == 0 {
+				c.span = best
+			}
+			c.evidence = min(c.evidence, evidence)
+		}
+		c.z, c.alarm = standing(ask.null(c.searched), c.evidence)
+		all[i] = c
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return slices.DeleteFunc(all, func(c candidate) bool { return c.searched == nil }), missing, nil
+}
+
+// early makes hits of the best candidates.
+func (q *question) early(list []candidate) []Hit {
 	var out []Hit
 	for _, c := range list {
 		if len(out) == q.top() {
 			break
 		}
-		if slices.ContainsFunc(out, func(h Hit) bool { return h.Video == c.Video && tall.IoU(h.Span, c.Span) > suppression }) {
+		if !c.span.Valid() || math.IsInf(c.z, 1) {
 			continue
 		}
-		v := q.videos[q.byID[c.Video]]
-		h := Hit{Video: v.ID, Duration: v.Duration, Span: c.Span, Score: c.Score, Confidence: math.NaN(), alarm: 1}
-		if len(v.Paths) > 0 {
-			h.Path = v.Paths[0]
+		h := c.hit(c.span)
+		h.Score, h.alarm, h.z = float32(c.evidence), c.alarm, c.z
+		h.Confidence = math.NaN()
+		if null := q.null(c.searched); null.Known() {
+			h.Confidence = null.Confidence(c.evidence)
 		}
 		out = append(out, h)
 	}

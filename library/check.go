@@ -126,7 +126,7 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 		return err
 	}
 	if problem == "" && f.State == Ready {
-		return nil
+		return l.checkIndex(ctx, v, f, file, o)
 	}
 	if problem == "" {
 		problem = "the features are marked as damaged, and as they were"
@@ -136,16 +136,10 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 		o.Found(found)
 		return l.damaged(ctx, v.ID, f.Encoder, problem)
 	}
-	e, err := l.engine(f.Encoder)
-	if err != nil {
+	if _, err := l.engine(f.Encoder); err != nil {
 		found.Problem += "; " + err.Error()
 		o.Found(found)
 		return nil //nolint:nilerr // a finding, not a failure
-	}
-	if f.State == Ready && errors.Is(l.reindex(ctx, e, v.ID, file, f), nil) {
-		found.Repaired = "the index is made anew"
-		o.Found(found)
-		return nil
 	}
 	if err := l.o.Features.Remove(f.Encoder, v.ID); err != nil {
 		return err
@@ -162,21 +156,6 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 	found.Repaired = "removed and queued again"
 	o.Found(found)
 	return l.want(ctx, v.ID, []string{f.Encoder})
-}
-
-// reindex makes the index of intact features anew; an error means that they are not.
-func (l *Library) reindex(ctx context.Context, e *Engine, id ID, file string, want Features) error {
-	got := Features{Encoder: e.Name, State: Ready}
-	if hash, err := fileHash(ctx, file); err != nil || hash != want.Hash {
-		return errors.Join(tall.ErrFormat, err)
-	}
-	if err := l.admit(ctx, e, id, file, &got); err != nil {
-		return err
-	}
-	if got.Rows != want.Rows {
-		return tall.ErrShape
-	}
-	return nil
 }
 
 // featuresProblem says what is wrong with a file of features; "" is nothing.
@@ -205,21 +184,45 @@ func (l *Library) featuresProblem(ctx context.Context, id ID, f Features, file s
 	if err := e.Description.Check(features.Streams[0].Manifest); err != nil {
 		return err.Error(), nil
 	}
-	index, ok := l.o.Indexes[f.Encoder]
-	if !ok {
-		return "", nil
-	}
-	if c, ok := index.(IndexChecker); ok {
-		if err := c.Check(ctx, id); err != nil {
-			return "index: " + err.Error(), nil
-		}
-	}
 	return "", nil
 }
 
-// IndexChecker is a [CandidateIndex] that can say whether what it keeps of a video is whole.
-type IndexChecker interface {
-	Check(ctx context.Context, id ID) error
+// checkIndex looks at what the index keeps of intact features. It is made anew where it is
+// not whole; without it the video is searched, only slower.
+func (l *Library) checkIndex(ctx context.Context, v Video, f Features, file string, o CheckOptions) error {
+	c, ok := l.o.Index.(IndexChecker)
+	e, err := l.engine(f.Encoder)
+	if !ok || err != nil {
+		return nil //nolint:nilerr // of an encoder that this program was not given
+	}
+	for _, space := range e.spaces() {
+		err := c.Check(ctx, Key{space.Name, v.ID, f.Hash})
+		if err == nil {
+			continue
+		}
+		found := Finding{Video: v.ID, Path: file, Problem: "index: " + err.Error()}
+		if o.Repair {
+			if err := l.reindex(ctx, e, v.ID, f); err != nil {
+				return err
+			}
+			found.Repaired = "the index is made anew"
+		}
+		o.Found(found)
+		if o.Repair {
+			return nil // of all spaces
+		}
+	}
+	return nil
+}
+
+// reindex makes the index of intact features anew.
+func (l *Library) reindex(ctx context.Context, e *Engine, id ID, f Features) error {
+	features, closer, err := l.o.Features.Open(ctx, e.Name, id)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	return l.addToIndex(ctx, e, Key{Video: id, Source: f.Hash}, features)
 }
 
 // damaged marks features that cannot be trusted, so that searches pass over them.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Takes tells whether the filter takes a video.
@@ -31,7 +32,27 @@ func (f Filter) Takes(v Video) bool {
 type snapshot struct {
 	version int64
 	videos  []Video
-	at      map[ID]int
+
+	mu    sync.Mutex
+	lists map[string][]*searched // by engine, made when first asked for
+}
+
+// ready lists the videos with features of an engine.
+func (s *snapshot) ready(engine string) []*searched {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if list, ok := s.lists[engine]; ok {
+		return list
+	}
+	list := []*searched{}
+	for i := range s.videos {
+		v := &s.videos[i]
+		if f := featuresOf(*v, engine); f != nil && f.State == Ready {
+			list = append(list, &searched{v, f})
+		}
+	}
+	s.lists[engine] = list
+	return list
 }
 
 // all returns the catalog, read again only where it has changed: a search of ten thousand
@@ -44,12 +65,11 @@ func (l *Library) all(ctx context.Context) (*snapshot, error) {
 	if s := l.snapshot.Load(); s != nil && s.version == version {
 		return s, nil
 	}
-	s := &snapshot{version: version, at: map[ID]int{}}
+	s := &snapshot{version: version, lists: map[string][]*searched{}}
 	for v, err := range l.o.Catalog.Videos(ctx, Filter{}) {
 		if err != nil {
 			return nil, err
 		}
-		s.at[v.ID] = len(s.videos)
 		s.videos = append(s.videos, v)
 	}
 	l.snapshot.Store(s)

@@ -16,8 +16,8 @@ type Options struct {
 	Catalog  Catalog
 	Features FeatureStore
 	Queue    Queue
-	// Indexes are the candidate indexes by engine.
-	Indexes map[string]CandidateIndex
+	// Index, which may be nil, finds the videos that are worth a closer look.
+	Index CandidateIndex
 	// Engines, the first of which is the default.
 	Engines []Engine
 	// Probe tells what a video file holds, without reading all of it.

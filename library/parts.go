@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 
 	"tall"
 	"tall/feature"
@@ -59,28 +60,72 @@ type VideoEncoder interface {
 	Save(ctx context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (rows int, err error)
 }
 
-// Indexer makes vectors by whose dot products candidates are ranked.
+// Space is where vectors of videos and probes of sentences lie, by whose dot products
+// videos are ranked before a localizer sees them.
+type Space struct {
+	// Name is a plain file name. Spaces of other weights have other names.
+	Name string
+	Indexer
+}
+
+// Indexer makes the vectors of a [Space]. It may be used by several goroutines.
 type Indexer interface {
 	// Vectors are those of a video, (N, D), with the seconds that each stands for.
+	// Neighbors are alike, as an index may keep means of a few.
 	Vectors(ctx context.Context, video *tall.Features) (spans []tall.Span, vectors tall.Stream, err error)
-	// Probe is that of a sentence, (D).
-	Probe(ctx context.Context, s tall.Sentence) ([]float32, error)
+	// Probe is that of a sentence, (D). Sample are vectors of the collection, (n, D),
+	// which tell what is usual there; there may be none.
+	Probe(ctx context.Context, s tall.Sentence, sample []float32) ([]float32, error)
+	// Evidence estimates the evidence (package calibrate) that the localizer would find
+	// for its best moment, and where, from the products of a probe and a video's vectors.
+	Evidence(spans []tall.Span, products []float32) (evidence float64, best tall.Span)
 }
 
-// Candidate is a stretch of a video that may hold the moment.
-type Candidate struct {
+// Key names the vectors of a video in an index.
+type Key struct {
+	Space string
 	Video ID
-	Span  tall.Span // seconds
-	Score float32
+	// Source is the hash of the features that the vectors were made from; vectors of
+	// others are not used.
+	Source string
 }
 
-// CandidateIndex finds candidates among the vectors of all videos. What it keeps can be
-// made again from the features at any time.
+// Scan is a question to an index.
+type Scan struct {
+	Keys   []Key
+	Probes [][]float32 // each (D)
+	// Fine takes all vectors, not means of neighbors.
+	Fine bool
+}
+
+// Products are those of probes and vectors of a video.
+type Products struct {
+	Spans  []tall.Span // seconds that each vector stands for
+	Scores [][]float32 // of each probe, (N)
+}
+
+// CandidateIndex keeps the vectors of videos. They can be made again from the features at
+// any time. It may be used by many goroutines.
 type CandidateIndex interface {
-	Add(ctx context.Context, id ID, spans []tall.Span, vectors tall.Stream) error
+	// Add keeps the vectors of a video, in the place of those it had in this space.
+	Add(ctx context.Context, k Key, spans []tall.Span, vectors tall.Stream) error
+	// Remove removes those of a video from all spaces; there need not be any.
 	Remove(ctx context.Context, id ID) error
-	// Candidates returns the best ones, best first, among videos that allowed takes.
-	Candidates(ctx context.Context, probe []float32, allowed func(ID) bool, limit int) ([]Candidate, error)
+	// Scan calls visit with the number of each key and its products, which are valid
+	// until it returns, from several goroutines. It returns the numbers of keys that it
+	// has no intact vectors for.
+	Scan(ctx context.Context, s Scan, visit func(key int, p Products)) (missing []int, err error)
+}
+
+// IndexSampler is a [CandidateIndex] that gives examples of what it keeps.
+type IndexSampler interface {
+	// Sample returns up to n vectors of videos, (n, D), the same ones for the same keys.
+	Sample(ctx context.Context, keys []Key, n int) ([]float32, error)
+}
+
+// IndexChecker is a [CandidateIndex] that can say whether what it keeps of a video is whole.
+type IndexChecker interface {
+	Check(ctx context.Context, k Key) error
 }
 
 // Engine is one way of encoding and finding.
@@ -92,9 +137,25 @@ type Engine struct {
 	Sentences  tall.SentenceEncoder
 	Localizers []Localizer // the first is the default
 	// Like finds moments that resemble another one: its sentences are the mean rows of
-	// moments.
-	Like    tall.Localizer
-	Indexer Indexer
+	// moments. nil: no search by example.
+	Like *Localizer
+}
+
+// spaces lists the spaces of an engine's localizers, each once.
+func (e *Engine) spaces() []*Space {
+	var out []*Space
+	add := func(s *Space) {
+		if s != nil && !slices.ContainsFunc(out, func(have *Space) bool { return have.Name == s.Name }) {
+			out = append(out, s)
+		}
+	}
+	for i := range e.Localizers {
+		add(e.Localizers[i].Space)
+	}
+	if e.Like != nil {
+		add(e.Like.Space)
+	}
+	return out
 }
 
 // Localizer finds moments in the rows of an engine's features.
@@ -108,6 +169,8 @@ type Localizer struct {
 	Bank func(ctx context.Context) ([]tall.Sentence, error)
 	// Threshold is the least confidence that counts as a match.
 	Threshold float64
+	// Space ranks videos for this localizer; nil: it sees all of them.
+	Space *Space
 }
 
 // ErrGiveUp marks errors of tasks that would not go away by trying again.

@@ -42,6 +42,7 @@ type Hit struct {
 	Confidence float64     // probability-like, comparable between queries; NaN: not calibrated
 
 	alarm float64 // chance that an unrelated sentence scores as high in this video
+	z     float64 // see standing
 }
 
 // Stage says how final results are.
@@ -72,8 +73,10 @@ type Took struct {
 
 // Curve is how well a query fits a whole video over time.
 type Curve struct {
-	Video  ID
-	Times  []float64 // seconds, middle of each row
+	Video ID
+	Times []float64 // seconds, the middle of each of equally long parts of the video
+	// Scores are the best of the windows that hold each part, for the sentence that fits
+	// best where there are several; parts that no window holds have the least score.
 	Scores []float32
 	Hits   []Hit // all moments of the query in this video, best first
 }

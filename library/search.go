@@ -8,35 +8,51 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"tall"
+	"tall/calibrate"
 )
 
-// Limits of a search.
-const (
-	// candidateWindows is how many stretches the index gives.
-	candidateWindows = 4096
-	// refinedVideos is how many of the best videos the localizer sees.
-	refinedVideos = 24
-	// suppression is the IoU above which the lesser of two moments is dropped, as in the
-	// reference's prediction.
-	suppression = 0.45
-	// momentsKept is how many moments of a video are kept for each sentence.
-	momentsKept = 200
-)
+// momentsKept is how many moments of a video are kept for each sentence.
+const momentsKept = 200
 
 // question is a query as it is asked.
 type question struct {
 	Query
 	engine    *Engine
 	localizer *Localizer
-	asked     []tall.Sentence // Sentences, then Exclude
-	like      []float32       // mean row of the example, in the place of asked
-	videos    []Video         // to search
-	byID      map[ID]int
+	asked     []tall.Sentence // Sentences, then Exclude; or the example
+	example   *example
+	videos    []*searched
 }
+
+// searched is a video with ready features of the engine that is asked. It is shared and
+// never written to.
+type searched struct {
+	*Video
+	features *Features
+}
+
+// hit is a moment of the video.
+func (v *searched) hit(s tall.Span) Hit {
+	h := Hit{Video: v.ID, Duration: v.Duration, Span: s}
+	if len(v.Paths) > 0 {
+		h.Path = v.Paths[0]
+	}
+	return h
+}
+
+// null is what chance reaches in a video; nothing is known of it for examples.
+func (q *question) null(v *searched) calibrate.Null {
+	if q.example != nil {
+		return calibrate.Null{}
+	}
+	return v.features.Calibration[q.localizer.ID]
+}
+
+// wanted is how many of the answers are what is sought; those of what is excluded follow.
+func (q *question) wanted() int { return len(q.asked) - len(q.Exclude) }
 
 // Search answers a query. Emit, if not nil, gets what the index alone says as soon as it is
 // known; what is returned comes from the localizer. Videos that cannot be read are told of
@@ -54,25 +70,25 @@ func (l *Library) Search(ctx context.Context, q Query, emit func(Results) error)
 	took.Encode = time.Since(begun)
 
 	begun = time.Now()
-	videos, found, err := l.candidates(ctx, ask)
+	list, ranked, warnings, err := l.candidates(ctx, ask)
 	if err != nil {
 		return Results{}, err
 	}
 	took.Candidates = time.Since(begun)
-	if emit != nil && found != nil {
-		early := Results{Stage: StageCandidates, Encoder: ask.engine.Name, Hits: found, Videos: len(ask.videos), Took: took}
+	if emit != nil && ranked {
+		early := Results{Stage: StageCandidates, Encoder: ask.engine.Name, Hits: ask.early(list), Videos: len(ask.videos), Took: took, Warnings: warnings}
 		if err := emit(early); err != nil {
 			return Results{}, err
 		}
 	}
 
 	begun = time.Now()
-	hits, warnings, err := l.refine(ctx, ask, videos)
+	hits, unread, err := l.refine(ctx, ask, list, ranked)
 	if err != nil {
 		return Results{}, err
 	}
 	took.Refine = time.Since(begun)
-	r := Results{Stage: StageRefined, Encoder: ask.engine.Name, Hits: hits, Videos: len(ask.videos), Took: took, Warnings: warnings}
+	r := Results{Stage: StageRefined, Encoder: ask.engine.Name, Hits: hits, Videos: len(ask.videos), Took: took, Warnings: append(warnings, unread...)}
 	r.cut(ask)
 	return r, nil
 }
@@ -80,10 +96,7 @@ func (l *Library) Search(ctx context.Context, q Query, emit func(Results) error)
 // cut keeps the best hits that reach the threshold, or the best of those that do not.
 func (r *Results) cut(ask *question) {
 	slices.SortStableFunc(r.Hits, compareHits)
-	threshold := ask.Threshold
-	if threshold == 0 {
-		threshold = ask.localizer.Threshold
-	}
+	threshold := ask.threshold()
 	matches := slices.DeleteFunc(slices.Clone(r.Hits), func(h Hit) bool { return h.Confidence < threshold })
 	if r.NoMatch = len(matches) == 0; !r.NoMatch {
 		r.Hits = matches
@@ -104,34 +117,48 @@ func (q *question) top() int {
 	return q.Top
 }
 
+// threshold is the least confidence of a match.
+func (q *question) threshold() float64 {
+	if q.Threshold == 0 {
+		return q.localizer.Threshold
+	}
+	return q.Threshold
+}
+
 // ask finds the parts that a query needs and encodes its sentences.
 func (l *Library) ask(ctx context.Context, q Query) (*question, error) {
-	ask := &question{Query: q, byID: map[ID]int{}}
-	var err error
-	if ask.engine, err = l.engine(q.Encoder); err != nil {
-		return nil, err
-	}
-	if ask.localizer, err = ask.engine.localizer(q.Localizer); err != nil {
-		return nil, err
-	}
+	ask := &question{Query: q}
 	all, err := l.all(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range all.videos {
-		if f := featuresOf(v, ask.engine.Name); f != nil && f.State == Ready && q.Filter.Takes(v) {
-			ask.byID[v.ID] = len(ask.videos)
+	if ask.engine, err = l.asked(all, q.Encoder); err != nil {
+		return nil, err
+	}
+	for _, v := range all.ready(ask.engine.Name) {
+		if q.Filter.Takes(*v.Video) {
 			ask.videos = append(ask.videos, v)
 		}
 	}
 	if q.Like != nil {
-		ask.like, err = l.example(ctx, ask.engine, *q.Like)
-		return ask, err
+		if ask.engine.Like == nil {
+			return nil, fmt.Errorf("%w: encoder %s cannot search by example", tall.ErrMissing, ask.engine.Name)
+		}
+		ask.localizer = ask.engine.Like
+		ask.Sentences, ask.Exclude = nil, nil
+		if ask.example, err = l.example(ctx, ask, *q.Like); err != nil {
+			return nil, err
+		}
+		ask.asked = []tall.Sentence{{Vector: ask.example.row}}
+		return ask, nil
 	}
-	texts := slices.Concat(q.Sentences, q.Exclude)
+	if ask.localizer, err = ask.engine.localizer(q.Localizer); err != nil {
+		return nil, err
+	}
 	if len(q.Sentences) == 0 {
 		return nil, fmt.Errorf("%w: the query asks for nothing; give a sentence, or a moment to search the like of", tall.ErrFormat)
 	}
+	texts := slices.Concat(q.Sentences, q.Exclude)
 	for _, text := range texts {
 		if strings.TrimSpace(text) == "" {
 			return nil, fmt.Errorf("%w: a sentence of the query is empty", tall.ErrFormat)
@@ -139,6 +166,19 @@ func (l *Library) ask(ctx context.Context, q Query) (*question, error) {
 	}
 	ask.asked, err = ask.engine.Sentences.EncodeSentences(ctx, texts)
 	return ask, err
+}
+
+// asked finds the engine of a query: the one that is named, or the first with features.
+func (l *Library) asked(all *snapshot, name string) (*Engine, error) {
+	if name == "" {
+		for _, e := range l.Engines() {
+			if len(all.ready(e)) > 0 {
+				name = e
+				break
+			}
+		}
+	}
+	return l.engine(name)
 }
 
 // localizer finds one by name; "" is the first.
@@ -153,51 +193,6 @@ func (e *Engine) localizer(name string) (*Localizer, error) {
 	return nil, fmt.Errorf("%w: encoder %s has no localizer %q; it has %s", tall.ErrMissing, e.Name, name, strings.Join(names, ", "))
 }
 
-// refine runs the localizer over videos, several at a time.
-func (l *Library) refine(ctx context.Context, ask *question, videos []ID) (hits []Hit, warnings []string, err error) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	next := make(chan ID)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	for range min(searchers, len(videos)) {
-		wg.Go(func() {
-			for id := range next {
-				found, err := l.answer(ctx, ask, ask.videos[ask.byID[id]])
-				mu.Lock()
-				switch {
-				case err == nil:
-					hits = append(hits, found...)
-				case ctx.Err() != nil:
-				case unreadable(err):
-					warnings = append(warnings, err.Error())
-				default:
-					stop(err)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	for _, id := range videos {
-		select {
-		case next <- id:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
-	}
-	slices.Sort(warnings)
-	return hits, warnings, nil
-}
-
-// searchers is how many videos one search reads at a time.
-const searchers = 4
-
 // unreadable tells errors of one video's stored features from those that every video
 // would meet.
 func unreadable(err error) bool {
@@ -209,35 +204,48 @@ func unreadable(err error) bool {
 	return false
 }
 
+// answered is what the localizer says of one video.
+type answered struct {
+	scored   []tall.Scored // for each of question.asked
+	evidence [][]float64
+}
+
 // localize runs the localizer over one video.
-func (l *Library) localize(ctx context.Context, ask *question, v Video) ([]tall.Scored, error) {
+func (l *Library) localize(ctx context.Context, ask *question, v *searched) (*answered, error) {
 	features, closer, err := l.o.Features.Open(ctx, ask.engine.Name, v.ID)
 	if err != nil {
 		return nil, l.broken(ctx, ask, v, err)
 	}
 	defer closer.Close()
-	if f := featuresOf(v, ask.engine.Name); len(features.Spans) != f.Rows {
-		return nil, l.broken(ctx, ask, v, fmt.Errorf("%w: %s: %d rows are stored, the catalog says %d", tall.ErrShape, v.ID, len(features.Spans), f.Rows))
+	if len(features.Spans) != v.features.Rows {
+		return nil, l.broken(ctx, ask, v, fmt.Errorf("%w: %s: %d rows are stored, the catalog says %d", tall.ErrShape, v.ID, len(features.Spans), v.features.Rows))
 	}
-	asked, localizer := ask.asked, tall.Localizer(ask.localizer)
-	if ask.like != nil {
-		asked, localizer = []tall.Sentence{{Vector: ask.like}}, ask.engine.Like
-	}
-	prepared, err := localizer.Prepare(ctx, features)
+	prepared, err := ask.localizer.Prepare(ctx, features)
 	if err != nil {
 		return nil, l.broken(ctx, ask, v, err)
 	}
-	return prepared.Localize(ctx, asked)
+	a := &answered{}
+	if a.scored, err = prepared.Localize(ctx, ask.asked); err != nil {
+		return nil, err
+	}
+	for _, s := range a.scored {
+		a.evidence = append(a.evidence, calibrate.Evidence(prepared, s))
+	}
+	return a, nil
 }
 
 // broken marks features that turned out to be unreadable, so that they are searched no
 // more until [Library.Check] has mended them. A video removed meanwhile is no error.
-func (l *Library) broken(ctx context.Context, ask *question, v Video, err error) error {
+func (l *Library) broken(ctx context.Context, ask *question, v *searched, err error) error {
 	if ctx.Err() != nil || !unreadable(err) {
 		return err
 	}
-	if _, gone := l.Video(ctx, v.ID); errors.Is(gone, tall.ErrMissing) {
-		return fmt.Errorf("%w: %s was removed", tall.ErrMissing, v.ID)
+	now, gone := l.Video(ctx, v.ID)
+	if errors.Is(gone, tall.ErrMissing) {
+		return fmt.Errorf("%w: %s", errRemoved, v.ID)
+	}
+	if f := featuresOf(now, ask.engine.Name); gone == nil && (f == nil || f.State != Ready || f.Hash != v.features.Hash) {
+		return fmt.Errorf("%w: %s is being encoded anew", errRemoved, v.ID)
 	}
 	if markErr := l.damaged(ctx, v.ID, ask.engine.Name, err.Error()); markErr != nil {
 		return errors.Join(err, markErr)
@@ -245,41 +253,40 @@ func (l *Library) broken(ctx context.Context, ask *question, v Video, err error)
 	return err
 }
 
+// errRemoved tells that a video was removed while it was searched.
+var errRemoved = errors.New("removed meanwhile")
+
 // answer finds the moments of a query in one video.
-func (l *Library) answer(ctx context.Context, ask *question, v Video) ([]Hit, error) {
-	scored, err := l.localize(ctx, ask, v)
+func (l *Library) answer(ctx context.Context, ask *question, v *searched) ([]Hit, error) {
+	a, err := l.localize(ctx, ask, v)
 	if err != nil {
 		return nil, err
 	}
-	lists := make([][]Hit, len(scored))
-	for i, s := range scored {
-		lists[i] = ask.moments(v, s)
-	}
-	wanted := max(1, len(ask.Sentences))
-	return sequences(without(lists[:wanted], lists[wanted:])), nil
+	return ask.hits(v, a), nil
 }
 
-// moments are those of an answer that lie in the video, suppressed, best first.
-func (q *question) moments(v Video, s tall.Scored) []Hit {
-	spans := make([]tall.Span, 0, len(s.Spans))
-	scores := make([]float32, 0, len(s.Spans))
-	for i := range s.Spans {
-		m := s.Moment(i)
-		m.Start, m.End = max(0, m.Start), min(m.End, v.Duration)
-		if m.Valid() {
-			spans, scores = append(spans, m.Span), append(scores, m.Score)
-		}
+// hits are the moments of a query in one video.
+func (q *question) hits(v *searched, a *answered) []Hit {
+	lists := make([][]Hit, len(a.scored))
+	for i := range a.scored {
+		lists[i] = q.moments(v, a.scored[i], a.evidence[i])
 	}
-	null := featuresOf(v, q.engine.Name).Calibration[q.localizer.ID]
-	path := ""
-	if len(v.Paths) > 0 {
-		path = v.Paths[0]
-	}
+	return sequences(without(lists[:q.wanted()], lists[q.wanted():]))
+}
+
+// moments are those of an answer, best first.
+func (q *question) moments(v *searched, s tall.Scored, evidence []float64) []Hit {
+	null := q.null(v)
 	var out []Hit
-	for _, i := range tall.Suppress(spans, scores, suppression, momentsKept) {
-		h := Hit{Video: v.ID, Path: path, Duration: v.Duration, Span: spans[i], Score: scores[i], Confidence: math.NaN(), alarm: 1}
-		if null.Known() && q.like == nil {
-			h.Confidence, h.alarm = null.Confidence(float64(h.Score)), null.FalseAlarm(float64(h.Score))
+	for _, m := range null.Moments(s, evidence, v.Duration, momentsKept) {
+		if q.example.holds(v.ID, m.Span) {
+			continue
+		}
+		h := v.hit(m.Span)
+		h.Score, h.Confidence = m.Score, math.NaN()
+		h.z, h.alarm = standing(null, m.Evidence)
+		if null.Known() {
+			h.Confidence = m.Confidence
 		}
 		out = append(out, h)
 	}

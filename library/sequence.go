@@ -6,38 +6,6 @@ import (
 	"tall"
 )
 
-// excludedOverlap is the IoU from which a moment of an excluded sentence is about the same
-// stretch.
-const excludedOverlap = 0.3
-
-// without drops the moments that an excluded sentence describes at least as well, by what
-// chance reaches, in about the same stretch.
-func without(lists, excluded [][]Hit) [][]Hit {
-	if len(excluded) == 0 {
-		return lists
-	}
-	out := make([][]Hit, len(lists))
-	for i, list := range lists {
-		for _, h := range list {
-			if !describedBetter(h, excluded) {
-				out[i] = append(out[i], h)
-			}
-		}
-	}
-	return out
-}
-
-func describedBetter(h Hit, excluded [][]Hit) bool {
-	for _, list := range excluded {
-		for _, e := range list {
-			if tall.IoU(h.Span, e.Span) >= excludedOverlap && compareHits(e, h) <= 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // sequences joins the moments of several sentences, lists[i] those of the i-th, into
 // chains in which each begins no earlier than the one before ends. A chain is as sure as
 // the least sure of its moments; for each moment of the last sentence the best chain is
@@ -71,7 +39,7 @@ func sequences(lists [][]Hit) []Hit {
 			c.Parts = append(c.Parts[:len(c.Parts):len(c.Parts)], h.Span)
 			c.Span.End = h.Span.End
 			c.Score = min(c.Score, h.Score)
-			c.alarm = max(c.alarm, h.alarm)
+			c.alarm, c.z = max(c.alarm, h.alarm), min(c.z, h.z)
 			if !math.IsNaN(c.Confidence) {
 				c.Confidence = min(c.Confidence, h.Confidence)
 			}

@@ -176,8 +176,8 @@ func (w *work) mark(ctx context.Context, t Task, f Features) (stays bool, err er
 // forget removes what was made of a video.
 func (l *Library) forget(ctx context.Context, t Task) error {
 	var err error
-	if index, ok := l.o.Indexes[t.Encoder]; ok {
-		err = index.Remove(ctx, t.Video)
+	if l.o.Index != nil {
+		err = l.o.Index.Remove(ctx, t.Video)
 	}
 	return errors.Join(err, l.o.Features.Remove(t.Encoder, t.Video))
 }
@@ -223,15 +223,25 @@ func (l *Library) admit(ctx context.Context, e *Engine, id ID, file string, f *F
 	if f.Calibration, err = calibration(ctx, e, features); err != nil {
 		return err
 	}
-	index, ok := l.o.Indexes[e.Name]
-	if !ok || e.Indexer == nil {
+	return l.addToIndex(ctx, e, Key{Video: id, Source: f.Hash}, features)
+}
+
+// addToIndex makes the vectors of a video, in each space of an engine.
+func (l *Library) addToIndex(ctx context.Context, e *Engine, k Key, features *tall.Features) error {
+	if l.o.Index == nil {
 		return nil
 	}
-	spans, vectors, err := e.Indexer.Vectors(ctx, features)
-	if err != nil {
-		return err
+	for _, space := range e.spaces() {
+		spans, vectors, err := space.Vectors(ctx, features)
+		if err != nil {
+			return err
+		}
+		k.Space = space.Name
+		if err := l.o.Index.Add(ctx, k, spans, vectors); err != nil {
+			return err
+		}
 	}
-	return index.Add(ctx, id, spans, vectors)
+	return nil
 }
 
 // calibration measures what the bank's sentences reach over a video, for each localizer.
