@@ -18,8 +18,9 @@ const (
 	Dim = layoutSize + hogSize + hofSize + mbhSize + driftSize + edgeSize + changeSize + nearSize + focusSize + swaySize + gripSize
 )
 
-// Weights of the parts, so that none drowns the others: what brings their values to a
-// mean square of about 1 on videos of kitchens.
+// Weights of the parts, so that none drowns the others: on rendered kitchens they bring
+// the root mean square of the values of most parts to between 0.3 and 0.9. Twice or half
+// as much for a part changes little in what a model learns.
 const (
 	layoutGain = 1
 	hogGain    = 2
