@@ -141,7 +141,9 @@ func (e *engine) encode(ctx context.Context, con *console, path, dir, name strin
 }
 
 // windowed is an encoder whose features are a folder of windows for each video (c3d).
-type windowed interface{ Clock(video media.Info) float64 }
+type windowed interface {
+	Clock(video media.Info) float64
+}
 
 // factsName is what says, in a folder of windows, that they are complete.
 const factsName = "video.json"
