@@ -172,7 +172,7 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 	} else {
 		chain = append(chain, "trim=start="+seconds(from-slack)+":end="+seconds(end-slack), "setpts=PTS-"+seconds(from)+"/TB")
 	}
-	chain = append(chain, p.scaler(info, width, height, "yuv420p"), "setsar=1")
+	chain = append(chain, scaler(info, width, height, "yuv420p", programs), "setsar=1")
 	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map_chapters", "-1", "-vf", strings.Join(chain, ","))
 	if frames > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(frames))

@@ -49,7 +49,7 @@ func (t *Tools) Frames(ctx context.Context, info Info, s Sampling) (*Reader, err
 		return nil, err
 	}
 	return readPipe(ctx, info, s, child{path: programs.ffmpeg, pipe: true, memory: t.memory()}, func(margin float64) plan {
-		return t.plan(info, s, programs.version, margin)
+		return t.plan(info, s, programs, margin)
 	})
 }
 
@@ -78,7 +78,7 @@ func seekMargin(format string) float64 {
 // marginFactor is by how much the margin grows each time.
 const marginFactor = 8
 
-func (t *Tools) plan(info Info, s Sampling, v version, margin float64) plan {
+func (t *Tools) plan(info Info, s Sampling, programs programs, margin float64) plan {
 	p := plan{}
 	p.width, p.height = s.size(info.Width, info.Height)
 
@@ -116,17 +116,18 @@ func (t *Tools) plan(info Info, s Sampling, v version, margin float64) plan {
 	if jumps(info.Format) && s.To <= 0 {
 		end = maxDuration // the length is a guess from the first and the last time
 	}
-	p.chain = p.filters(info, s, end, v)
+	p.chain = p.filters(info, s, end, programs)
 	args = append(args, "-vf", p.chain)
 	if s.Rate > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(max(1, s.count(end))))
 	}
-	if v.atLeast(5, 1) {
+	if programs.version.atLeast(5, 1) {
 		args = append(args, "-fps_mode", "passthrough")
 	} else {
 		args = append(args, "-vsync", "passthrough")
 	}
-	p.args = append(args, "-f", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000000", "pipe:1")
+	args = append(args, "-f", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000000", "pipe:1")
+	p.args = args
 
 	p.stall = t.options.StallTime
 	if p.stall == 0 {
@@ -154,12 +155,12 @@ func (p plan) freeze() []string {
 }
 
 // filters is the chain from decoded pictures to frames.
-func (p *plan) filters(info Info, s Sampling, end float64, v version) string {
+func (p *plan) filters(info Info, s Sampling, end float64, programs programs) string {
 	// Microseconds: in the coarse time base of some containers, fps and trim would round
 	// their beginnings to whole pictures.
 	chain := []string{"settb=AVTB"}
 	show := "showinfo"
-	if v.atLeast(4, 4) {
+	if programs.version.atLeast(4, 4) {
 		show += "=checksum=0"
 	}
 	if p.seek > 0 {
@@ -180,7 +181,7 @@ func (p *plan) filters(info Info, s Sampling, end float64, v version) string {
 		// The times are known from showinfo; what follows gets ones that always grow.
 		chain = append(chain, trim, show, "setpts=N*1000")
 	}
-	return strings.Join(append(chain, p.scaler(info, p.width, p.height, "rgb24")), ",")
+	return strings.Join(append(chain, scaler(info, p.width, p.height, "rgb24", programs)), ",")
 }
 
 // linger keeps the last picture for tpad: fps ends at the beginning of the last picture it
@@ -197,19 +198,6 @@ func linger(info Info, rate float64) string {
 	}
 	return "stop_duration=" + seconds(min(long, 600))
 }
-
-// scaler brings pictures to a size and a pixel format. Catmull-Rom is the bicubic that
-// image libraries use; swscale widens it when shrinking, so that nothing aliases.
-func (plan) scaler(info Info, width, height int, pixels string) string {
-	scale := fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:param0=0:param1=0.5", width, height)
-	if info.Matrix == "" && hd(info.Width, info.Height) {
-		scale += ":in_color_matrix=bt709" // what players take HD for when it does not say
-	}
-	return scale + ",format=" + pixels
-}
-
-// hd says whether players take a video that does not name its colors for BT.709.
-func hd(width, height int) bool { return width >= 1280 || height > 576 }
 
 // seconds writes a time for ffmpeg, without an exponent, to a microsecond.
 func seconds(t float64) string {

@@ -232,6 +232,32 @@ func TestFrames_OddFiles(t *testing.T) {
 			t.Errorf("%+v, %d x %d, %v", info, f.Width, f.Height, f.pixel(0.5, 0.5))
 		}
 	})
+	t.Run("10-bit HDR", func(t *testing.T) {
+		// PQ's code for 203 cd/m2, an HDR video's white, is 0.58 of the range (BT.2408):
+		// 64 + 0.58 * 876 of 10 bits. Beside it black, and a strong red.
+		for _, bars := range []struct {
+			y, u, v int
+			low, hi [3]byte
+		}{
+			{573, 512, 512, [3]byte{185, 185, 185}, [3]byte{250, 250, 250}},
+			{64, 512, 512, [3]byte{0, 0, 0}, [3]byte{3, 3, 3}},
+			{300, 460, 720, [3]byte{120, 0, 0}, [3]byte{255, 60, 60}},
+		} {
+			ffmpeg(t, nil, "-f", "lavfi", "-i", "color=black:s=64x64:r=10:d=0.3,format=yuv420p10le,geq="+fmt.Sprintf("lum=%d:cb=%d:cr=%d", bars.y, bars.u, bars.v),
+				"-c:v", "libx265", "-x265-params", "log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", path("hdr.mp4"))
+			info, f := first(t, m, path("hdr.mp4"), Sampling{Rate: 1, Fit: FitShort, Width: 32})
+			if info.Pixels != "yuv420p10le" || info.Transfer != "smpte2084" || info.Matrix != "bt2020nc" || f.Width != 32 {
+				t.Errorf("%+v", info)
+			}
+			p := f.pixel(0.5, 0.5)
+			for i := range p {
+				if programs, _ := m.found(); programs.tonemaps && (p[i] < bars.low[i] || p[i] > bars.hi[i]) {
+					t.Errorf("%d, %d, %d is %v, want %v to %v", bars.y, bars.u, bars.v, p, bars.low, bars.hi)
+					break
+				}
+			}
+		}
+	})
 	t.Run("no length", func(t *testing.T) {
 		// As a browser's recorder writes: a stream, without length and index.
 		video := made(t, "v.mkv", 20, 10, "-c:v", "libx264")

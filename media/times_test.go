@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -91,7 +92,7 @@ func TestFrames_TrueTimes(t *testing.T) {
 		return append([]string{"-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p"}, more...)
 	}
 	quick := []Sampling{{}, {Rate: 10. / 3, From: 2.35, To: 4.25}}
-	all := append(quick, Sampling{Rate: 10}, Sampling{Rate: 3}, Sampling{From: 2.35, To: 4.25}, Sampling{Rate: 1, From: 5.95})
+	all := append(slices.Clone(quick), Sampling{Rate: 10}, Sampling{Rate: 3}, Sampling{From: 2.35, To: 4.25}, Sampling{Rate: 1, From: 5.95})
 	for _, c := range []struct {
 		name  string
 		quick bool

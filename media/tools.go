@@ -47,6 +47,7 @@ type Tools struct {
 type programs struct {
 	ffmpeg, ffprobe string
 	version         version
+	tonemaps        bool // it has the filters zscale and tonemap
 }
 
 // Find makes Tools. The programs are looked up when they are first needed, as images and
@@ -92,8 +93,12 @@ func lookUp(path string) (programs, error) {
 	if p.ffprobe, err = beside(p.ffmpeg); err != nil {
 		return p, err
 	}
-	p.version, err = ask(p.ffmpeg)
-	return p, err
+	if p.version, err = askVersion(p.ffmpeg); err != nil {
+		return p, err
+	}
+	filters, err := ask(p.ffmpeg, "-hide_banner", "-loglevel", "error", "-filters")
+	p.tonemaps = err == nil && strings.Contains(filters, " zscale ") && strings.Contains(filters, " tonemap ")
+	return p, nil
 }
 
 // beside finds the ffprobe that came with an ffmpeg: in the same folder, under the name
@@ -181,21 +186,21 @@ func digits(text string) string {
 	return text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]
 }
 
-// ask runs `ffmpeg -version`.
-func ask(path string) (version, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	var out bounded
-	p, err := start(ctx, child{path: path, args: []string{"-version"}, stdout: &out})
-	if err == nil {
-		err = p.wait()
+// askVersion runs `ffmpeg -version`.
+func askVersion(path string) (version, error) {
+	out, err := ask(path, "-version")
+	v, ok := parseVersion(out)
+	if err == nil && !ok {
+		err = errors.New("it does not say its version")
 	}
-	v, ok := parseVersion(out.String())
-	if err != nil || !ok {
-		if err == nil {
-			err = errors.New("it does not say its version")
-		}
+	if err != nil {
 		return v, fmt.Errorf("%s: %w: this is no ffmpeg that runs here: %w; %s", path, tall.ErrMissing, err, install())
 	}
 	return v, nil
+}
+
+// ask returns what ffmpeg says of itself.
+func ask(path string, args ...string) (string, error) {
+	out, _, err := run(context.Background(), child{path: path, args: args}, 30*time.Second)
+	return string(out), err
 }

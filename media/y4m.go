@@ -79,7 +79,8 @@ func parseHeadY4M(line string) (headY4M, error) {
 		if field == "" {
 			continue
 		}
-		value, ok := field[1:], true
+		value := field[1:]
+		var ok bool
 		switch field[0] {
 		case 'W', 'H':
 			n, err := strconv.Atoi(value)
