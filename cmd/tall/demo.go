@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -239,20 +242,15 @@ func (d *demo) evaluate(ctx context.Context, model *ctrl.Model) (learned bool, e
 	if err != nil {
 		return false, err
 	}
-	shown := map[string]*eval.Prediction{} // by ID
-	chosen := firstOfVideos(data.examples, 3)
-	for _, e := range chosen {
-		shown[e.ID] = nil
-	}
+	surest := map[string]shownAnswer{} // by video
 	all := *data
 	all.examples = asked
 	err = all.localize(ctx, d.con, ctrl.NewLocalizer(model, ctrl.LocalizerOptions{}), 0, func(a answer) error {
 		if own, err := beside.add(ctx, a); err != nil || !own {
 			return err
 		}
-		if _, ok := shown[a.example.ID]; ok {
-			p := eval.NewPrediction(a.example, a.scored, predictionNMS, 3)
-			shown[a.example.ID] = &p
+		if s := newShownAnswer(a); s.margin > surest[a.example.Video].margin {
+			surest[a.example.Video] = s
 		}
 		return scorer.Add(a.scored, a.example)
 	})
@@ -276,7 +274,7 @@ func (d *demo) evaluate(ctx context.Context, model *ctrl.Model) (learned bool, e
 	if best > 0 {
 		fmt.Fprintf(d.out, "R@1 at IoU 0.5: %.1f times the best guess.\n", ours/best)
 	}
-	return ours > 0 && ours >= learnedBy*best, d.draw(chosen, shown)
+	return ours > 0 && ours >= learnedBy*best, d.draw(surest)
 }
 
 // compare prints the table, and returns the best guess's R@1 at IoU 0.5.
@@ -329,37 +327,40 @@ func (d *demo) corpusOfTraining() ([]tall.Example, error) {
 	return splitOfCorpus(corpus, trainName, "--data")
 }
 
-// draw draws the answers.
-func (d *demo) draw(examples []tall.Example, answers map[string]*eval.Prediction) error {
-	for _, e := range examples {
-		p := answers[e.ID]
-		if p == nil {
-			continue
-		}
-		fmt.Fprintf(d.out, "\n\"%s\" in %s\n", e.Sentence.Text, e.Video)
+// shownAnswer is an answer that may be drawn.
+type shownAnswer struct {
+	example tall.Example
+	moments []eval.Found
+	margin  float64 // by which the best moment's score exceeds the next one's
+}
+
+func newShownAnswer(a answer) shownAnswer {
+	s := shownAnswer{example: a.example, moments: eval.NewPrediction(a.example, a.scored, predictionNMS, 3).Moments}
+	if len(s.moments) > 1 {
+		s.margin = s.moments[0].Score - s.moments[1].Score
+	}
+	return s
+}
+
+// draw draws the three answers of which the model is surest, of three videos.
+func (d *demo) draw(surest map[string]shownAnswer) error {
+	answers := slices.SortedFunc(maps.Values(surest), func(a, b shownAnswer) int {
+		return cmp.Or(cmp.Compare(b.margin, a.margin), cmp.Compare(a.example.Video, b.example.Video))
+	})
+	fmt.Fprintln(d.out, "\nThe answers that stand out most:")
+	for _, a := range answers[:min(3, len(answers))] {
+		fmt.Fprintf(d.out, "\n\"%s\" in %s\n", a.example.Sentence.Text, a.example.Video)
 		var rows []report.TimelineRow
-		for i, m := range p.Moments {
-			span := tall.Span{Start: max(m.Start, 0), End: min(m.End, e.Duration)}
+		for i, m := range a.moments {
+			span := tall.Span{Start: max(m.Start, 0), End: min(m.End, a.example.Duration)}
 			rows = append(rows, report.TimelineRow{Label: []string{"found", "2nd", "3rd"}[i], Spans: []tall.Span{span}})
 		}
-		rows = append(rows, report.TimelineRow{Label: "truth", Spans: e.Seconds(), Truth: true})
-		if err := (report.Timeline{Duration: e.Duration, Rows: rows}).Write(d.out); err != nil {
+		rows = append(rows, report.TimelineRow{Label: "truth", Spans: a.example.Seconds(), Truth: true})
+		if err := (report.Timeline{Duration: a.example.Duration, Rows: rows}).Write(d.out); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func firstOfVideos(examples []tall.Example, n int) []tall.Example {
-	var out []tall.Example
-	seen := map[string]bool{}
-	for _, e := range examples {
-		if !seen[e.Video] && len(out) < n {
-			seen[e.Video] = true
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // leave writes some unseen videos as files, and says what to do with what is kept.
