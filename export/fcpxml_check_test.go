@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -59,9 +60,13 @@ func checkFCPXML(text []byte) error {
 	if err := d.Decode(&root); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF {
-		if tok, err := d.Token(); err != io.EOF {
-			return fmt.Errorf("%v %v behind the root", tok, err)
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if text, ok := token.(xml.CharData); err != nil || !ok || len(bytes.TrimSpace(text)) > 0 {
+			return errors.Join(fmt.Errorf("%v behind the root", token), err)
 		}
 	}
 	if root.XMLName.Local != "fcpxml" || root.attr("version") != "1.9" {
@@ -81,7 +86,7 @@ func checkFCPXML(text []byte) error {
 		}
 		assets[r.attr("id")] = r
 		if u, err := url.Parse(r.Children[0].attr("src")); err != nil || u.Scheme != "file" || u.Host != "" || !strings.HasPrefix(u.Path, "/") {
-			return fmt.Errorf("asset at %v %v", u, err)
+			return errors.Join(fmt.Errorf("asset at %v", u), err)
 		}
 	}
 	for _, project := range root.Children[1].Children[0].Children {

@@ -62,13 +62,13 @@ func prefix(dst, curve []float64) (sums []float64, middle float64) {
 		middle += v
 	}
 	middle /= float64(max(1, len(curve)))
-	sums = append(dst[:0], 0)
+	dst = append(dst[:0], 0)
 	total := 0.0
 	for _, v := range curve {
 		total += v - middle
-		sums = append(sums, total)
+		dst = append(dst, total)
 	}
-	return sums, middle
+	return dst, middle
 }
 
 // contrast returns the mean over the window of length rows from start on, and how much
