@@ -28,6 +28,8 @@ type Localizer struct {
 	o    tensor.Mat // (3 * tile): (3, pairs of the tile), contiguous
 	host []float32  // (3, pairs of the tile)
 	tile int
+
+	alone tensor.Mat // (D, H) of an [Index], made when first asked for
 }
 
 // LocalizerOptions are what a [Localizer] may be told.
