@@ -16,6 +16,8 @@ type Options struct {
 	Engines []library.Engine
 	// Probe tells what a video file holds.
 	Probe func(ctx context.Context, path string) (library.Facts, error)
+	// Threads is how many processors a search takes; 0: all of GOMAXPROCS.
+	Threads int
 	// Make makes the folder where it is missing; without it that is an error.
 	Make bool
 }
@@ -27,13 +29,14 @@ const FileName = "library.db"
 //
 //	library.db           catalog and queue
 //	features/ENCODER/    manifest.json and a file of features for each video
-//	index/ENCODER/       candidate index, made from the features
+//	index/SPACE/         candidate index, made from the features
 //	work.lock            held by the process that encodes
 type Library struct {
 	*library.Library
 	Dir     string
 	Catalog *Catalog
 	Queue   *Queue
+	Index   *Index
 }
 
 // Open opens the library of a folder. Several processes may have it open.
@@ -58,18 +61,19 @@ func Open(ctx context.Context, dir string, o Options) (*Library, error) {
 		return nil, errors.Join(err, catalog.Close())
 	}
 	queue.begin = func() error { return clean(dir) }
+	index := NewIndex(filepath.Join(dir, "index"), o.Threads)
 	l, err := library.Open(library.Options{
-		Catalog: catalog, Queue: queue, Features: NewStore(filepath.Join(dir, "features")),
+		Catalog: catalog, Queue: queue, Features: NewStore(filepath.Join(dir, "features")), Index: index,
 		Engines: o.Engines, Probe: o.Probe,
 	})
 	if err != nil {
 		return nil, errors.Join(err, catalog.Close())
 	}
-	return &Library{Library: l, Dir: dir, Catalog: catalog, Queue: queue}, nil
+	return &Library{Library: l, Dir: dir, Catalog: catalog, Queue: queue, Index: index}, nil
 }
 
 // Close closes the files. No other method may run.
-func (l *Library) Close() error { return l.Catalog.Close() }
+func (l *Library) Close() error { return errors.Join(l.Index.Close(), l.Catalog.Close()) }
 
 // OpenExisting opens the catalog of a library alone, for those who only look.
 func OpenExisting(ctx context.Context, dir string) (*Catalog, error) {
