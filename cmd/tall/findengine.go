@@ -246,7 +246,7 @@ func (m *checkpointModel) inputs(ctx context.Context, path string, fps float64, 
 }
 
 // localizer loads the model, once.
-func (m *checkpointModel) localizer(b backend, in *feature.Inputs, sentenceDim int) (tall.Localizer, error) {
+func (m *checkpointModel) localizer(b backend, in *feature.Inputs, sentenceDim int) (*ctrl.Localizer, error) {
 	if m.trained != nil {
 		return m.trained.localizer(), nil
 	}
@@ -268,7 +268,9 @@ func (m *checkpointModel) localizer(b backend, in *feature.Inputs, sentenceDim i
 func safeName(text string) string {
 	out := []rune(text)
 	for i, r := range out {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' && i > 0) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.' && i > 0:
+		default:
 			out[i] = '_'
 		}
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,16 +43,8 @@ func scriptScenes(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func writeScenes(path string, colors []string, seconds []int) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := bufio.NewWriter(f)
-	fmt.Fprintf(w, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", sceneWidth, sceneHeight, sceneFPS)
+	var w bytes.Buffer
+	fmt.Fprintf(&w, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", sceneWidth, sceneHeight, sceneFPS)
 	frame := 0
 	for i, color := range colors {
 		yuv, ok := sceneColors[color]
@@ -60,7 +52,7 @@ func writeScenes(path string, colors []string, seconds []int) error {
 			return fmt.Errorf("no color %s", color)
 		}
 		for range seconds[i] * sceneFPS {
-			fmt.Fprintf(w, "FRAME\n")
+			w.WriteString("FRAME\n")
 			for y := range sceneHeight { // a bright block wanders through
 				for x := range sceneWidth {
 					v := yuv[0]
@@ -76,10 +68,7 @@ func writeScenes(path string, colors []string, seconds []int) error {
 			frame++
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, w.Bytes(), 0o644))
 }
 
 // colorcorpus DIR writes videos in which the screen turns to a color for a while, with
