@@ -14,6 +14,7 @@ import (
 	"tall/library"
 	"tall/media"
 	"tall/model/contrast"
+	"tall/model/ctrl"
 )
 
 // engineConfig is how an engine of a library is opened; a library keeps it in its settings.
@@ -67,12 +68,20 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 	bank := sync.OnceValues(func() ([]tall.Sentence, error) {
 		return shared.EncodeSentences(context.Background(), calibrate.Bank())
 	})
-	add := func(name, id string, l tall.Localizer) {
+	add := func(name, id string, l tall.Localizer, space *library.Space) {
 		e.Localizers = append(e.Localizers, library.Localizer{
-			Name: name, ID: id, Localizer: l, Threshold: calibrate.DefaultConfidence,
+			Name: name, ID: id, Localizer: l, Threshold: calibrate.DefaultConfidence, Space: space,
 			Bank: func(context.Context) ([]tall.Sentence, error) { return bank() },
 		})
 	}
+	b, err := g.backend() // each localizer has its own: a backend is for one goroutine at a time
+	if err != nil {
+		return e, err
+	}
+	// Rows are compared with one another whatever encoder they come from.
+	like := contrast.New(contrast.Options{Backend: b})
+	rows := &library.Space{Name: c.Name, Indexer: like.Index()}
+	e.Like = &library.Localizer{Name: "like", ID: "like, " + contrastID(), Localizer: like, Space: rows}
 	for _, file := range c.Checkpoints {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
@@ -84,7 +93,7 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if err := m.accepts(e.Description, tall.Manifest{}); err != nil {
 			return e, err
 		}
-		b, err := g.backend() // each of its own: a backend is for one goroutine at a time
+		b, err := g.backend()
 		if err != nil {
 			return e, err
 		}
@@ -92,7 +101,8 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if err != nil {
 			return e, err
 		}
-		add(strings.TrimSuffix(stem(file), "_best"), m.hash, l)
+		space := &library.Space{Name: c.Name + "-" + digest(m.hash)[:8], Indexer: l}
+		add(strings.TrimSuffix(stem(file), "_best"), m.hash, l, space)
 	}
 	if c.Contrast {
 		if sentences.Manifest().Dim != e.Description.Dim {
@@ -102,7 +112,7 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if err != nil {
 			return e, err
 		}
-		add(localizerContrast, contrastID(), contrast.New(contrast.Options{Backend: b}))
+		add(localizerContrast, contrastID(), contrast.New(contrast.Options{Backend: b}), rows)
 	}
 	return e, nil
 }
@@ -139,7 +149,8 @@ func (f *fileEncoder) Save(ctx context.Context, path, dir, name string, meta map
 type rowsLocalizer struct {
 	kind    feature.Kind
 	pooling feature.Pooling
-	model   tall.Localizer
+	model   *ctrl.Localizer
+	*ctrl.Index
 }
 
 func newRowsLocalizer(m *checkpointModel, b backend, d feature.Description, sentences encode.Sentences) (*rowsLocalizer, error) {
@@ -155,21 +166,38 @@ func newRowsLocalizer(m *checkpointModel, b backend, d feature.Description, sent
 	if err != nil {
 		return nil, err
 	}
-	r.model, err = m.localizer(b, in, dim)
-	return r, err
+	if r.model, err = m.localizer(b, in, dim); err != nil {
+		return nil, err
+	}
+	r.Index = r.model.Index()
+	return r, nil
 }
 
 // Prepare implements [tall.Localizer].
 func (r *rowsLocalizer) Prepare(ctx context.Context, rows *tall.Features) (tall.Prepared, error) {
-	in, err := feature.FromRows(rows, r.kind, r.pooling, nil)
-	if err != nil {
-		return nil, err
-	}
-	windows, err := in.Stream(rows.Video)
+	windows, err := r.windows(rows)
 	if err != nil {
 		return nil, err
 	}
 	return r.model.Prepare(ctx, windows)
+}
+
+// Vectors implements [library.Indexer].
+func (r *rowsLocalizer) Vectors(ctx context.Context, rows *tall.Features) ([]tall.Span, tall.Stream, error) {
+	windows, err := r.windows(rows)
+	if err != nil {
+		return nil, tall.Stream{}, err
+	}
+	return r.Index.Vectors(ctx, windows)
+}
+
+// windows pools rows.
+func (r *rowsLocalizer) windows(rows *tall.Features) (*tall.Features, error) {
+	in, err := feature.FromRows(rows, r.kind, r.pooling, nil)
+	if err != nil {
+		return nil, err
+	}
+	return in.Stream(rows.Video)
 }
 
 // probeVideo tells a library what a video file holds.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tall"
 	"tall/config"
 	"tall/eval"
 	"tall/model/ctrl"
@@ -260,7 +259,7 @@ func (r record) accepts(con *console, path string, data *sectionData) error {
 
 // localizer answers with the model, and refuses vectors made otherwise than
 // those it was trained on.
-func (t *trained) localizer() tall.Localizer {
+func (t *trained) localizer() *ctrl.Localizer {
 	return ctrl.NewLocalizer(t.Model, ctrl.LocalizerOptions{Visual: t.visual, Sentence: t.sentence})
 }
 

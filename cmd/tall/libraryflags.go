@@ -91,7 +91,11 @@ func (l *libraryFlags) open(ctx context.Context, con *console, more []engineConf
 	default:
 		return nil, fmt.Errorf("%w: no library in %s; `tall index add VIDEO...` makes one", tall.ErrMissing, dir)
 	}
-	o := sqlite.Options{Probe: probeVideo(tools), Make: len(more) > 0}
+	threads, err := l.workers()
+	if err != nil {
+		return nil, err
+	}
+	o := sqlite.Options{Probe: probeVideo(tools), Make: len(more) > 0, Threads: threads}
 	for _, c := range configs {
 		e, err := l.openLibraryEngine(c, dir, tools, func(err error) { con.Warn(err.Error()) })
 		if err != nil {
