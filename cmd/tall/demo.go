@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -106,7 +107,7 @@ func (d *demo) steps(cmd *cobra.Command) (err error) {
 	if err := d.corpus(ctx); err != nil {
 		return err
 	}
-	defer d.closeData()
+	defer func() { err = errors.Join(err, d.closeData()) }()
 	model, err := d.train(ctx)
 	if err != nil {
 		return err

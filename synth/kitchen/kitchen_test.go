@@ -96,7 +96,7 @@ func TestNew_Property(t *testing.T) {
 				}
 				seen[e.Combination] = true
 				for _, text := range e.Sentences {
-					if !tells(text, e.Combination.Verb) || strings.Contains(text, "  ") || text != strings.TrimSpace(text) {
+					if !tells(text, e.Verb) || strings.Contains(text, "  ") || text != strings.TrimSpace(text) {
 						t.Fatalf("%s: %q is about %s", v.Name, text, e.Combination)
 					}
 				}

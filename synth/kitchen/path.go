@@ -16,8 +16,6 @@ func between(p, q point, u float64) point { return point{lerp(p.x, q.x, u), lerp
 // affine maps (x, y) to (a x + c y + e, b x + d y + f).
 type affine struct{ a, b, c, d, e, f float64 }
 
-func scaling(k float64) affine { return affine{a: k, d: k} }
-
 func (m affine) apply(p point) point {
 	return point{m.a*p.x + m.c*p.y + m.e, m.b*p.x + m.d*p.y + m.f}
 }
@@ -40,9 +38,6 @@ func (m affine) turn(angle float64) affine {
 	return m.then(affine{cos, sin, -sin, cos, 0, 0})
 }
 
-// size is the mean scale of the map.
-func (m affine) size() float64 { return math.Sqrt(math.Abs(m.a*m.d - m.b*m.c)) }
-
 // path is an outline of closed contours, filled by the non-zero rule.
 type path struct {
 	ops    []byte // 'M', 'L', 'Q', 'C'
@@ -64,7 +59,7 @@ func (p *path) cube(x1, y1, x2, y2, x, y float64) *path {
 	return p.to('C', point{x1, y1}, point{x2, y2}, point{x, y})
 }
 
-// arm is how far the control points of a quarter of a circle lie from its ends.
+// quarter is how far the control points of a quarter of a circle lie from its ends.
 const quarter = 0.5522847498
 
 func (p *path) ellipse(cx, cy, rx, ry float64) *path {
@@ -88,18 +83,6 @@ func (p *path) round(x0, y0, x1, y1, r float64) *path {
 		line(x1, y1-r).cube(x1, y1-k, x1-k, y1, x1-r, y1).
 		line(x0+r, y1).cube(x0+k, y1, x0, y1-k, x0, y1-r).
 		line(x0, y0+r).cube(x0, y0+k, x0+k, y0, x0+r, y0)
-}
-
-// polygon is a closed line.
-func (p *path) polygon(at ...point) *path {
-	for i, q := range at {
-		if i == 0 {
-			p.move(q.x, q.y)
-			continue
-		}
-		p.line(q.x, q.y)
-	}
-	return p
 }
 
 // stroke is a straight line of some width with round ends; it may taper.

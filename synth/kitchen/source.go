@@ -19,7 +19,6 @@ type Source struct {
 	canvas     *canvas
 	background *canvas // the room, with a margin around it
 	margin     int
-	rows       []byte // scratch of the background's interpolation
 	fit        affine // scene to pixels
 }
 
