@@ -48,7 +48,7 @@ func BenchmarkFrames(b *testing.B) {
 				ours, oursBusy = ours+time.Since(begin), oursBusy+busy(b)-busyBegin
 
 				begin, busyBegin = time.Now(), busy(b)
-				p := m.plan(info, s, programs{version: version{major: 5, minor: 1}}, 0)
+				p := m.plan(info, s, abilities{version: version{major: 5, minor: 1}}, 0)
 				cmd := exec.CommandContext(b.Context(), shared.Tool(b, "ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-vf", p.chain, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1")
 				out, err := cmd.StdoutPipe()
 				if err != nil {

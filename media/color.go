@@ -8,10 +8,10 @@ import (
 // scaler is the filters that bring pictures to a size and a pixel format. Catmull-Rom is
 // the bicubic that image libraries use; swscale widens it when shrinking, so that nothing
 // aliases.
-func scaler(info Info, width, height int, pixels string, programs programs) string {
+func scaler(info Info, width, height int, pixels string, can abilities) string {
 	const flags = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:param0=0:param1=0.5"
 	scale := fmt.Sprintf("scale=%d:%d:%s", width, height, flags)
-	if hdr(info) && programs.tonemaps {
+	if hdr(info) && can.tonemaps {
 		return scale + ",format=yuv444p16le," + tonemap(info) + ",scale=" + flags + ",format=" + pixels
 	}
 	if info.Matrix == "" && hd(info.Width, info.Height) {

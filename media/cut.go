@@ -148,6 +148,10 @@ func (t *Tools) keyFrame(ctx context.Context, programs programs, info Info, at f
 
 // transcode cuts by encoding anew, at exact boundaries.
 func (t *Tools) transcode(ctx context.Context, programs programs, format format, info Info, span tall.Span, temp string) (tall.Span, error) {
+	can, err := t.abilities(info)
+	if err != nil {
+		return span, err
+	}
 	p := plan{}
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc), "-y", "-max_pixels", strconv.Itoa(maxPixels), "-reinit_filter", "0"}
 	if t.options.Threads > 0 {
@@ -172,7 +176,7 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 	} else {
 		chain = append(chain, "trim=start="+seconds(from-slack)+":end="+seconds(end-slack), "setpts=PTS-"+seconds(from)+"/TB")
 	}
-	chain = append(chain, scaler(info, width, height, "yuv420p", programs), "setsar=1")
+	chain = append(chain, scaler(info, width, height, "yuv420p", can), "setsar=1")
 	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map_chapters", "-1", "-vf", strings.Join(chain, ","))
 	if frames > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(frames))

@@ -157,6 +157,7 @@ func look(a, b Frame) float64 {
 // Real videos: the boundaries are where they were made, to the frame; cuts, thumbnails and
 // a contact sheet show the right parts.
 func TestReal_Joined(t *testing.T) {
+	long(t)
 	m := tools(t)
 	path, parts := joined(t)
 	info, err := m.Probe(t.Context(), path)

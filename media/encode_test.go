@@ -51,6 +51,7 @@ func TestEncodeMP4(t *testing.T) {
 
 // Colors come back as they were.
 func TestEncodeMP4_Colors(t *testing.T) {
+	long(t)
 	m := tools(t)
 	for _, c := range [][3]byte{{200, 30, 40}, {20, 160, 60}, {250, 220, 10}, {128, 128, 128}} {
 		out := filepath.Join(t.TempDir(), "a.mp4")
@@ -136,6 +137,7 @@ func canceled() context.Context {
 
 // An ffmpeg without libx264 writes MPEG-4, and says so.
 func TestEncodeMP4_WithoutX264(t *testing.T) {
+	long(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell")
 	}

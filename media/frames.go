@@ -48,8 +48,12 @@ func (t *Tools) Frames(ctx context.Context, info Info, s Sampling) (*Reader, err
 	if err != nil {
 		return nil, err
 	}
+	can, err := t.abilities(info)
+	if err != nil {
+		return nil, err
+	}
 	return readPipe(ctx, info, s, child{path: programs.ffmpeg, pipe: true, memory: t.memory()}, func(margin float64) plan {
-		return t.plan(info, s, programs, margin)
+		return t.plan(info, s, can, margin)
 	})
 }
 
@@ -78,7 +82,7 @@ func seekMargin(format string) float64 {
 // marginFactor is by how much the margin grows each time.
 const marginFactor = 8
 
-func (t *Tools) plan(info Info, s Sampling, programs programs, margin float64) plan {
+func (t *Tools) plan(info Info, s Sampling, can abilities, margin float64) plan {
 	p := plan{}
 	p.width, p.height = s.size(info.Width, info.Height)
 
@@ -116,12 +120,12 @@ func (t *Tools) plan(info Info, s Sampling, programs programs, margin float64) p
 	if jumps(info.Format) && s.To <= 0 {
 		end = maxDuration // the length is a guess from the first and the last time
 	}
-	p.chain = p.filters(info, s, end, programs)
+	p.chain = p.filters(info, s, end, can)
 	args = append(args, "-vf", p.chain)
 	if s.Rate > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(max(1, s.count(end))))
 	}
-	if programs.version.atLeast(5, 1) {
+	if can.version.atLeast(5, 1) {
 		args = append(args, "-fps_mode", "passthrough")
 	} else {
 		args = append(args, "-vsync", "passthrough")
@@ -155,12 +159,12 @@ func (p plan) freeze() []string {
 }
 
 // filters is the chain from decoded pictures to frames.
-func (p *plan) filters(info Info, s Sampling, end float64, programs programs) string {
+func (p *plan) filters(info Info, s Sampling, end float64, can abilities) string {
 	// Microseconds: in the coarse time base of some containers, fps and trim would round
 	// their beginnings to whole pictures.
 	chain := []string{"settb=AVTB"}
 	show := "showinfo"
-	if programs.version.atLeast(4, 4) {
+	if can.version.atLeast(4, 4) {
 		show += "=checksum=0"
 	}
 	if p.seek > 0 {
@@ -181,7 +185,7 @@ func (p *plan) filters(info Info, s Sampling, end float64, programs programs) st
 		// The times are known from showinfo; what follows gets ones that always grow.
 		chain = append(chain, trim, show, "setpts=N*1000")
 	}
-	return strings.Join(append(chain, scaler(info, p.width, p.height, "rgb24", programs)), ",")
+	return strings.Join(append(chain, scaler(info, p.width, p.height, "rgb24", can)), ",")
 }
 
 // linger keeps the last picture for tpad: fps ends at the beginning of the last picture it

@@ -51,19 +51,24 @@ func TestFrames_Charades(t *testing.T) {
 		info.Frames != 460 || math.Abs(info.Duration-30.697) > 0.001 || info.Codec != "h264" || info.Audio != 1 || info.Start != 0 {
 		t.Errorf("%+v", info)
 	}
-	for _, s := range []Sampling{
-		{Rate: 2},
-		{Rate: 1, Fit: FitShort, Width: 224},
-		{Rate: 10, Fit: FitStretch, Width: 32, Height: 32, From: 7.3, To: 9.3},
-		{},
-		{From: 20, To: 21, Fit: FitInside, Width: 100, Height: 100},
+	for _, c := range []struct {
+		s             Sampling
+		frames        int
+		first, last   float64
+		width, height int
+	}{
+		{Sampling{Rate: 1, Fit: FitShort, Width: 224}, 31, 0, 30, 398, 224},
+		{Sampling{From: 20, To: 21, Fit: FitInside, Width: 100, Height: 100}, 15, 20.02, 20.954267, 100, 56},
+		{Sampling{Rate: 10, Fit: FitStretch, Width: 32, Height: 32, From: 7.3, To: 9.3}, 20, 7.3, 9.2, 32, 32},
 	} {
-		r, err := m.Frames(t.Context(), info, s)
+		r, err := m.Frames(t.Context(), info, c.s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		times, last := drain(t, r)
-		t.Logf("%+v: %d frames, %g to %g, %dx%d %q", s, len(times), times[0], times[len(times)-1], last.Width, last.Height, r.Warning())
+		if len(times) != c.frames || math.Abs(times[0]-c.first) > 1e-5 || math.Abs(last.Time-c.last) > 1e-5 || last.Width != c.width || last.Height != c.height || r.Warning() != "" {
+			t.Errorf("%+v: %d frames, %g to %g, %d x %d, %q", c.s, len(times), times[0], last.Time, last.Width, last.Height, r.Warning())
+		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}

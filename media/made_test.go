@@ -71,6 +71,14 @@ func (s *numbers) Next() (Frame, error) {
 	return f, nil
 }
 
+// long skips a test that starts so many processes that it takes more than a second or two.
+func long(tb testing.TB) {
+	tb.Helper()
+	if os.Getenv("TALL_LONG") != "1" {
+		tb.Skip("set TALL_LONG=1: starts many processes")
+	}
+}
+
 // ffmpeg runs ffmpeg for a test, with what stands on stdin.
 func ffmpeg(tb testing.TB, stdin []byte, args ...string) {
 	tb.Helper()

@@ -39,15 +39,19 @@ type Options struct {
 
 // Tools reads and writes videos. It may be used by many goroutines at a time.
 type Tools struct {
-	options Options
-	found   func() (programs, error)
+	options  Options
+	found    func() (programs, error)
+	version  func() (version, error)
+	tonemaps func() bool
 }
 
-// programs are the two programs, once they are found.
-type programs struct {
-	ffmpeg, ffprobe string
-	version         version
-	tonemaps        bool // it has the filters zscale and tonemap
+// programs are the paths of the two programs.
+type programs struct{ ffmpeg, ffprobe string }
+
+// abilities are what a command line for ffmpeg depends on.
+type abilities struct {
+	version  version
+	tonemaps bool // there are the filters zscale and tonemap; asked for HDR only
 }
 
 // Find makes Tools. The programs are looked up when they are first needed, as images and
@@ -63,15 +67,49 @@ func Find(o Options) (*Tools, error) {
 		return nil, fmt.Errorf("media: %w: an option is negative: %+v", tall.ErrShape, o)
 	}
 	t := &Tools{options: o}
-	t.found = sync.OnceValues(func() (programs, error) { return lookUp(o.FFmpeg) })
+	paths := sync.OnceValues(func() (programs, error) { return lookUp(o.FFmpeg) })
+	t.found = func() (programs, error) {
+		p, err := paths()
+		if err == nil && o.FFmpeg != "" {
+			_, err = t.version() // what the user named must be it
+		}
+		return p, err
+	}
+	t.version = sync.OnceValues(func() (version, error) {
+		p, err := paths()
+		if err != nil {
+			return version{}, err
+		}
+		return askVersion(p.ffmpeg)
+	})
+	t.tonemaps = sync.OnceValue(func() bool {
+		p, err := paths()
+		if err != nil {
+			return false
+		}
+		filters, err := ask(p.ffmpeg, "-hide_banner", "-loglevel", "error", "-filters")
+		return err == nil && strings.Contains(filters, " zscale ") && strings.Contains(filters, " tonemap ")
+	})
 	return t, nil
+}
+
+// abilities asks ffmpeg what it can, once, as far as a video needs it.
+func (t *Tools) abilities(info Info) (a abilities, err error) {
+	if a.version, err = t.version(); err == nil && hdr(info) {
+		a.tonemaps = t.tonemaps()
+	}
+	return a, err
 }
 
 // Programs returns the paths of ffmpeg and ffprobe and ffmpeg's version, or an error that
 // wraps [tall.ErrMissing] and says how to install them.
 func (t *Tools) Programs() (ffmpeg, ffprobe, version string, err error) {
 	p, err := t.found()
-	return p.ffmpeg, p.ffprobe, p.version.text, err
+	if err != nil {
+		return p.ffmpeg, p.ffprobe, "", err
+	}
+	v, err := t.version()
+	return p.ffmpeg, p.ffprobe, v.text, err
 }
 
 // lookUp finds both programs: where path says, or in PATH.
@@ -90,15 +128,8 @@ func lookUp(path string) (programs, error) {
 		}
 	}
 	var err error
-	if p.ffprobe, err = beside(p.ffmpeg); err != nil {
-		return p, err
-	}
-	if p.version, err = askVersion(p.ffmpeg); err != nil {
-		return p, err
-	}
-	filters, err := ask(p.ffmpeg, "-hide_banner", "-loglevel", "error", "-filters")
-	p.tonemaps = err == nil && strings.Contains(filters, " zscale ") && strings.Contains(filters, " tonemap ")
-	return p, nil
+	p.ffprobe, err = beside(p.ffmpeg)
+	return p, err
 }
 
 // beside finds the ffprobe that came with an ffmpeg: in the same folder, under the name
