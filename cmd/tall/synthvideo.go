@@ -124,7 +124,7 @@ func (s *synthFlags) renderVideos(cmd *cobra.Command, con *console) error {
 	fmt.Fprintf(out, "%d events, %d sentences: %s\n", sum.Events, sum.Sentences, sum.Annotations)
 	videos, features := filepath.Join(s.out, kitchen.VideosName), filepath.Join(s.out, "features")
 	fmt.Fprintf(out, "tall encode %s --encoder classical --out %s\n"+
-		"tall train --data %s --features %s --sentences hash:512 --pool 2,3,4.5,6.5 --context-seconds 1\n",
-		videos, features, sum.Annotations, features)
+		"tall train --data %s --features %s --sentences %s --pool %s --context-seconds %d\n",
+		videos, features, sum.Annotations, features, demoWords, demoPool, demoContext)
 	return nil
 }
