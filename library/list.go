@@ -35,20 +35,13 @@ func (l *Library) Overview(ctx context.Context) (Overview, error) {
 		o.Seconds += s.videos[i].Duration
 		o.States[s.videos[i].State]++
 	}
-	for i := range l.o.Engines {
-		e := &l.o.Engines[i]
-		out := EncoderOverview{Name: e.Name, Like: e.Like != nil, Localizers: make([]string, len(e.Localizers))}
-		for k := range e.Localizers {
-			out.Localizers[k] = e.Localizers[k].Name
-		}
-		if len(e.Localizers) > 0 {
-			out.Threshold = e.Localizers[0].Threshold
-		}
+	o.Encoders = l.Describe()
+	for i := range o.Encoders {
+		e := &o.Encoders[i]
 		for _, v := range s.ready(e.Name) {
-			out.Videos++
-			out.Rows += v.features.Rows
+			e.Videos++
+			e.Rows += v.features.Rows
 		}
-		o.Encoders = append(o.Encoders, out)
 	}
 	return o, nil
 }
@@ -134,4 +127,20 @@ func (l *Library) Pending(ctx context.Context, limit int) (events []Event, total
 		}
 	}
 	return events, total, nil
+}
+
+// Describe tells of the encoders and their localizers alone, without counting.
+func (l *Library) Describe() []EncoderOverview {
+	out := make([]EncoderOverview, len(l.o.Engines))
+	for i := range l.o.Engines {
+		e := &l.o.Engines[i]
+		out[i] = EncoderOverview{Name: e.Name, Like: e.Like != nil, Localizers: make([]string, len(e.Localizers))}
+		for k := range e.Localizers {
+			out[i].Localizers[k] = e.Localizers[k].Name
+		}
+		if len(e.Localizers) > 0 {
+			out[i].Threshold = e.Localizers[0].Threshold
+		}
+	}
+	return out
 }

@@ -1,19 +1,12 @@
 package server
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime"
+	"runtime/debug"
 	"strings"
-	"sync"
-	"time"
 )
-
-const windows = runtime.GOOS == "windows"
 
 // contentPolicy lets the page load what this server serves, run no inline script, and be
 // framed by nobody.
@@ -29,31 +22,50 @@ func secureHeaders(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // of all that does not say otherwise
 		next.ServeHTTP(w, r)
 	})
 }
 
 // allowHosts refuses requests under a name that is not this server's. A web site that
 // lets its own name point to this address (DNS rebinding) is thus no visitor of ours:
-// browsers send the site's name. IP addresses are no names that could be rebound, but only
-// those that the server listens on are taken.
+// browsers send the site's name. The address that the connection came in by is no name
+// that could be pointed elsewhere.
 func allowHosts(names []string, next http.Handler) http.Handler {
 	allowed := map[string]bool{}
 	for _, n := range names {
-		allowed[strings.ToLower(strings.TrimSuffix(n, "."))] = true
+		allowed[plainHost(n)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-		if !allowed[host] {
-			writeProblem(w, http.StatusMisdirectedRequest, "this server does not go by the name "+quoteShort(host)+"; name it with --host to allow it")
+		host := plainHost(r.Host)
+		if !allowed[host] && !isLocal(r, host) {
+			writeProblem(w, http.StatusMisdirectedRequest, "this server does not go by the name "+quoteShort(host)+"; start it with --host to give it that name")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// plainHost is a host without port, brackets and the dot of absolute names, in lower case.
+func plainHost(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// isLocal tells whether a host is the address that the connection came in by.
+func isLocal(r *http.Request, host string) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	at, err := netip.ParseAddrPort(local.String())
+	return err == nil && at.Addr().Unmap().WithZone("") == ip.Unmap().WithZone("")
 }
 
 // LoopbackHosts are the names of a server that listens on this machine alone.
@@ -72,93 +84,48 @@ func IsLoopback(address string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// sessionCookie holds a session's name. Pages trade their token for it, so that no script
-// and no URL ever holds the token.
-const sessionCookie = "tall_session"
-
-// sessionLife is how long a session lasts without a request.
-const sessionLife = 7 * 24 * time.Hour
-
-// sessionsKept bounds how many there are; the one used least recently goes first.
-const sessionsKept = 10000
-
-// sessions are the browsers that have shown a token. They end with the server.
-type sessions struct {
-	mu   sync.Mutex
-	byID map[string]*session
-}
-
-type session struct {
-	token Token
-	used  time.Time
-}
-
-func (s *sessions) begin(t Token) (string, error) {
-	raw := make([]byte, 32)
-	if _, err := rand.Read(raw); err != nil {
-		return "", err
-	}
-	id := base64.RawURLEncoding.EncodeToString(raw)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.byID) >= sessionsKept {
-		oldest := ""
-		for id, one := range s.byID {
-			if oldest == "" || one.used.Before(s.byID[oldest].used) {
-				oldest = id
-			}
-		}
-		delete(s.byID, oldest)
-	}
-	s.byID[id] = &session{t, time.Now()}
-	return id, nil
-}
-
-func (s *sessions) find(id string) (Token, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, ok := s.byID[id]
-	if !ok {
-		return Token{}, false
-	}
-	if time.Since(one.used) > sessionLife {
-		delete(s.byID, id)
-		return Token{}, false
-	}
-	one.used = time.Now()
-	return one.token, true
-}
-
-func (s *sessions) end(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.byID, id)
-}
-
-type scopeKey struct{}
-
-// scopeOf is what the request may do; "" is nothing.
-func scopeOf(ctx context.Context) Scope {
-	s, _ := ctx.Value(scopeKey{}).(Scope)
-	return s
-}
-
-// authenticate finds out what a request may do and notes it in its context. Requests
-// without a token may do everything where open is set, and nothing else.
-func (s *Server) authenticate(next http.Handler) http.Handler {
+// refuseCrossSite keeps other web sites from reaching the server through a visitor's
+// browser. State-changing requests are held against their origin as well as against
+// Sec-Fetch-Site ([http.CrossOriginProtection]); requests that only read may come from
+// another site where somebody followed a link to the page, and for nothing else, as even
+// a picture of ours in another site's page costs an encoding.
+func (s *Server) refuseCrossSite(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	refused := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusForbidden, "the request comes from another web site")
+	})
+	protection.SetDenyHandler(refused)
+	next = protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scope := Scope("")
-		if s.o.Open {
-			scope = Write
-		} else if secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			if t, ok := s.o.Tokens.Match(strings.TrimSpace(secret)); ok {
-				scope = t.Scope
-			}
-		} else if c, err := r.Cookie(sessionCookie); err == nil {
-			if t, ok := s.sessions.find(c.Value); ok {
-				scope = t.Scope
+		switch r.Header.Get("Sec-Fetch-Site") {
+		case "", "same-origin", "none":
+		default:
+			if r.Method != http.MethodGet || r.URL.Path != "/" || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+				refused(w, r)
+				return
 			}
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, scope)))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recoverPanics answers for handlers that broke down.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := &recorder{ResponseWriter: w}
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p != http.ErrAbortHandler { //nolint:errorlint // a value that is panicked with as it is
+				s.log.Error("panic", "method", r.Method, "path", r.URL.Path, "value", p, "stack", string(debug.Stack()))
+			}
+			if out.status != 0 || p == http.ErrAbortHandler { //nolint:errorlint // as above
+				panic(http.ErrAbortHandler) // the connection ends, so that the answer is seen to be cut off
+			}
+			writeProblem(w, http.StatusInternalServerError, "an error that the server did not expect; its log says more")
+		}()
+		next.ServeHTTP(out, r)
 	})
 }

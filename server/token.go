@@ -12,8 +12,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tall"
@@ -63,18 +65,70 @@ func hashToken(secret string) string {
 // Tokens are those that a server takes.
 type Tokens []Token
 
+// TokenSource says which tokens a server takes at the moment.
+type TokenSource interface {
+	Tokens() (Tokens, error)
+}
+
+// Tokens implements [TokenSource]: always these.
+func (ts Tokens) Tokens() (Tokens, error) { return ts, nil }
+
 // Match finds the token of a secret. The time it takes does not depend on how much of a
 // wrong one is right.
-func (ts Tokens) Match(secret string) (Token, bool) {
-	hash := []byte(hashToken(secret))
+func (ts Tokens) Match(secret string) (Token, bool) { return ts.matchHash(hashToken(secret)) }
+
+func (ts Tokens) matchHash(hash string) (Token, bool) {
 	var found Token
 	ok := 0
 	for _, t := range ts {
-		if same := subtle.ConstantTimeCompare(hash, []byte(t.Hash)); same == 1 {
+		if same := subtle.ConstantTimeCompare([]byte(hash), []byte(t.Hash)); same == 1 {
 			found, ok = t, 1
 		}
 	}
 	return found, ok == 1
+}
+
+// TokenFile is a file of tokens, read again whenever it was written: tokens come and go
+// while a server runs.
+type TokenFile struct {
+	path string
+
+	mu     sync.Mutex
+	read   Tokens
+	stamp  time.Time
+	size   int64
+	looked time.Time
+}
+
+// NewTokenFile names a file, which need not exist yet.
+func NewTokenFile(path string) *TokenFile { return &TokenFile{path: path} }
+
+// tokenPause is how old what is known of a file of tokens may be.
+const tokenPause = 500 * time.Millisecond
+
+// Tokens implements [TokenSource]. Errors are those of [ReadTokens]; a file that cannot be
+// read lets nobody in.
+func (f *TokenFile) Tokens() (Tokens, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.looked) < tokenPause {
+		return f.read, nil
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.read, f.stamp, f.size = nil, time.Time{}, 0
+	case err != nil:
+		return nil, err
+	case !info.ModTime().Equal(f.stamp) || info.Size() != f.size:
+		ts, err := ReadTokens(f.path)
+		if err != nil {
+			return nil, err
+		}
+		f.read, f.stamp, f.size = ts, info.ModTime(), info.Size()
+	}
+	f.looked = time.Now()
+	return f.read, nil
 }
 
 // ReadTokens reads a file of tokens; one that does not exist holds none. Errors wrap
@@ -87,7 +141,7 @@ func ReadTokens(path string) (Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o022 != 0 && !windows {
+	if info.Mode().Perm()&0o022 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("%w: %s may be written by others (mode %v): chmod 600 it, and look whether its tokens are yours", tall.ErrUnsafe, path, info.Mode().Perm())
 	}
 	const most = 1 << 20
