@@ -152,15 +152,21 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 	if err != nil {
 		return span, err
 	}
-	p := plan{}
+	p := plan{shift: -info.Lag}
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc), "-y", "-max_pixels", strconv.Itoa(maxPixels), "-reinit_filter", "0"}
 	if t.options.Threads > 0 {
 		args = append(args, "-threads", strconv.Itoa(t.options.Threads))
 	}
 	// Sound needs no key frame, but its decoder a moment to settle.
-	if seek := span.Start - cutMargin; seek > 0 {
+	seek := span.Start - cutMargin
+	if fps := info.FPS(); fps > 0 {
+		seek = math.Floor(seek*fps) / fps // see plan
+	}
+	if seek > 0 && info.Lag == 0 {
 		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
-		p.shift = seek
+		p.shift += seek
+	} else if jumps(info.Format) && info.Audio == 0 {
+		p.shift += info.Delay
 	}
 	args = append(args, input(info.Path)...)
 	from, end := span.Start-p.shift, span.End-p.shift
@@ -182,7 +188,7 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 		args = append(args, "-frames:v", strconv.Itoa(frames))
 	}
 	if info.Audio > 0 {
-		args = append(args, "-map", "0:a?", "-af", fmt.Sprintf("atrim=start=%s:end=%s,asetpts=PTS-%s/TB", seconds(from), seconds(end), seconds(from)))
+		args = append(args, "-map", "0:a?", "-af", fmt.Sprintf("atrim=start=%s:end=%s,asetpts=PTS-%s/TB", seconds(from-info.Lag), seconds(end-info.Lag), seconds(from-info.Lag)))
 		args = append(args, format.audio...)
 	}
 	args = append(args, format.video...)

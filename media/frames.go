@@ -88,6 +88,10 @@ func (t *Tools) plan(info Info, s Sampling, can abilities, margin float64) plan 
 
 	if p.seek = max(0, s.From-margin); info.Lag > 0 {
 		p.seek = 0 // behind a seek, the times lag otherwise
+	} else if fps := info.FPS(); fps > 0 {
+		// Some containers count in pictures: only a whole number of them can be
+		// taken off their times without rounding.
+		p.seek = math.Floor(p.seek*fps) / fps
 	}
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel"}
 	if s.Rate == 0 || p.seek > 0 {

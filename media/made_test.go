@@ -89,6 +89,20 @@ func ffmpeg(tb testing.TB, stdin []byte, args ...string) {
 	}
 }
 
+// uneven are ffmpeg arguments that give picture N the time of an expression, milliseconds.
+func uneven(tb testing.TB, m *Tools, milliseconds string) []string {
+	tb.Helper()
+	v, err := m.version()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	mode := "-fps_mode"
+	if !v.atLeast(5, 1) {
+		mode = "-vsync"
+	}
+	return []string{"-vf", "settb=1/1000,setpts='" + milliseconds + "'", mode, "passthrough", "-enc_time_base", "1:1000"}
+}
+
 // made writes a video of n numbered frames, fps a second, with ffmpeg arguments for the
 // output, and returns its path.
 func made(tb testing.TB, name string, n int, fps float64, args ...string) string {

@@ -86,8 +86,8 @@ func compare(got, want []shown) string {
 func TestFrames_TrueTimes(t *testing.T) {
 	m := tools(t)
 	steady := func(fps float64) func(int) float64 { return func(i int) float64 { return float64(i) / fps } }
-	uneven := func(i int) float64 { return float64(i+2*(i/3)+i/7*5) / 10 }
-	vfr := []string{"-vf", "settb=1/1000,setpts='100*(N+2*floor(N/3)+5*floor(N/7))'", "-vsync", "passthrough", "-enc_time_base", "1:1000"}
+	stepwise := func(i int) float64 { return float64(i+2*(i/3)+i/7*5) / 10 }
+	vfr := uneven(t, m, "100*(N+2*floor(N/3)+5*floor(N/7))")
 	h264 := func(more ...string) []string {
 		return append([]string{"-c:v", "libx264", "-g", "12", "-pix_fmt", "yuv420p"}, more...)
 	}
@@ -100,11 +100,11 @@ func TestFrames_TrueTimes(t *testing.T) {
 		at    func(int) float64
 		args  []string
 	}{
-		{"variable.mp4", true, 10, uneven, h264(vfr...)},
+		{"variable.mp4", true, 10, stepwise, h264(vfr...)},
 		{"late.ts", false, 10, steady(10), h264("-output_ts_offset", "5")},
 		{"order.avi", false, 10, steady(10), h264()},
 		{"a.mp4", false, 29.97, steady(29.97), h264()},
-		{"variable.mkv", false, 10, uneven, h264(vfr...)},
+		{"variable.mkv", false, 10, stepwise, h264(vfr...)},
 		{"a.mkv", false, 30, steady(30), h264()},
 		{"late.mkv", false, 10, steady(10), h264("-output_ts_offset", "5")},
 		{"late.mp4", false, 10, steady(10), h264("-output_ts_offset", "5")},

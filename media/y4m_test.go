@@ -29,7 +29,7 @@ func TestY4M_AgreesWithFFmpeg(t *testing.T) {
 			continue
 		}
 		path, mkv := filepath.Join(dir, pixels+".y4m"), filepath.Join(dir, pixels+".mkv")
-		ffmpeg(t, nil, "-f", "lavfi", "-i", "testsrc=s=70x50:r=10:d=0.5", "-vf", "boxblur=6", "-pix_fmt", pixels, "-strict", "-1", path)
+		ffmpeg(t, nil, "-f", "lavfi", "-i", "testsrc=s=72x50:r=10:d=0.5", "-vf", "boxblur=6", "-pix_fmt", pixels, "-strict", "-1", path)
 		ffmpeg(t, nil, "-i", path, "-c:v", "ffv1", mkv)
 		for _, s := range []Sampling{{Rate: 10}, {Rate: 10, Fit: FitShort, Width: 25}} {
 			info, own := first(t, m, path, s)
