@@ -43,23 +43,27 @@ export function confirm(title, text, verb) {
   });
 }
 
+const queries = [
+  ["a person cuts bread", "a sentence: who does what, with which thing"],
+  ['a car -truck -"police car"', "without what is described so"],
+  ['"opens the fridge" then "pours milk"', "moments that follow one another"],
+];
+
 const shortcuts = [
-  ["Search", ["/"], "go to the search box"], ["", ["j", "k"], "next, previous result"], ["", ["Enter"], "watch it"], ["", ["Esc"], "close what is open"],
-  ["Watch", ["Space"], "play or pause"], ["", ["←", "→"], "a second back or on (with Shift: ten)"], ["", [",", "."], "a frame back or on"], ["", ["l"], "loop the moment, or not"], ["", ["n", "p"], "next, previous moment of this video"], ["", ["m"], "sound on or off"], ["", ["f"], "full screen"], ["", ["+", "−", "0"], "zoom the time line in, out, all"],
-  ["Correct", ["[", "]"], "the moment begins, ends at the current time"], ["", ["r"], "this is right"], ["", ["x"], "not this"], ["", ["d"], "download the clip"], ["", ["c"], "copy the link"],
-  ["Page", ["v"], "library, or back"], ["", ["a"], "add videos"], ["", ["t"], "colors: system, light, dark"], ["", ["?"], "this help"],
+  ["Search", [["/"], "go to the search box"], [["j", "k"], "next, previous result"], [["Enter"], "watch it"], [["Esc"], "close what is open"]],
+  ["Watch", [["Space"], "play or pause"], [["←", "→"], "a second back or on (with Shift: ten)"], [[",", "."], "a frame back or on"],
+    [["l"], "loop the moment, or not"], [["n", "p"], "next, previous moment of this video"], [["m"], "sound on or off"], [["f"], "full screen"],
+    [["+", "−", "0"], "zoom the time line in, out, all"]],
+  ["Correct", [["[", "]"], "the moment begins, ends at the current time"], [["r"], "this is right"], [["x"], "not this"], [["d"], "download the clip"], [["c"], "copy the link"]],
+  ["Page", [["v"], "library, or back"], [["a"], "add videos"], [["t"], "colors: system, light, dark"], [["?"], "this help"]],
 ];
 
 /** help lists what the search box and the keys understand. */
 export function help(version) {
+  const list = (title, rows) => h("section", {}, h("h3", {}, title), h("dl", { class: "shortcuts" }, rows));
   dialog("Help",
-    h("div", { class: "shortcuts" }, h("h3", {}, "In the search box"),
-      h("dt", {}, h("code", {}, "a person cuts bread")), h("dd", {}, "a sentence: who does what, with which thing"),
-      h("dt", {}, h("code", {}, "a car -truck -\"police car\"")), h("dd", {}, "without what is described so"),
-      h("dt", {}, h("code", {}, "\"opens the fridge\" then \"pours milk\"")), h("dd", {}, "moments that follow one another")),
-    h("dl", { class: "shortcuts" }, shortcuts.flatMap(([group, keys, what]) => [
-      group ? h("h3", {}, group) : null,
-      h("dt", {}, keys.map((k) => h("kbd", {}, k))), h("dd", {}, what)])),
+    list("In the search box", queries.flatMap(([text, what]) => [h("dt", {}, h("code", {}, text)), h("dd", {}, what)])),
+    ...shortcuts.map(([group, ...rows]) => list(group, rows.flatMap(([keys, what]) => [h("dt", {}, keys.map((k) => h("kbd", {}, k))), h("dd", {}, what)]))),
     h("p", { class: "muted" }, "On the time line: drag to move through the video, Ctrl and wheel (or two fingers) to zoom. The ends of the chosen moment can be dragged, or moved with the arrow keys, frame by frame."),
     h("p", { class: "muted" }, `tall ${version ?? ""} · `, h("a", { href: "/openapi.json" }, "API")));
 }
