@@ -132,12 +132,13 @@ func TestFind_Missing(t *testing.T) {
 
 func TestParseVersion(t *testing.T) {
 	for text, want := range map[string]version{
-		"ffmpeg version 5.1.9-0+deb12u1 Copyright":      {"5.1.9-0+deb12u1", 5, 1},
-		"ffmpeg version n7.1 Copyright":                 {"n7.1", 7, 1},
-		"ffmpeg version 4.4.2-0ubuntu0.22.04.1":         {"4.4.2-0ubuntu0.22.04.1", 4, 4},
-		"ffmpeg version N-109468-gd39b34123d-tessus":    {"N-109468-gd39b34123d-tessus", 1 << 20, 0},
-		"ffmpeg version 2024-11-06-git-4047b887fc-full": {"2024-11-06-git-4047b887fc-full", 1 << 20, 0},
-		"ffmpeg version 8.0-essentials_build-www":       {"8.0-essentials_build-www", 8, 0},
+		"ffmpeg version 5.1.9-0+deb12u1 Copyright":   {"5.1.9-0+deb12u1", 5, 1},
+		"ffmpeg version n7.1 Copyright":              {"n7.1", 7, 1},
+		"ffmpeg version 4.4.2-0ubuntu0.22.04.1":      {"4.4.2-0ubuntu0.22.04.1", 4, 4},
+		"ffmpeg version N-109468-gd39b34123d-tessus": {"N-109468-gd39b34123d-tessus", 1 << 20, 0},
+		"ffmpeg version N-47683-g0e8eb07980-static https://example.org/  Copyright (c) 2000-2018 the FFmpeg developers": {"N-47683-g0e8eb07980-static", 4, 3},
+		"ffmpeg version 2024-11-06-git-4047b887fc-full":                                                                 {"2024-11-06-git-4047b887fc-full", 1 << 20, 0},
+		"ffmpeg version 8.0-essentials_build-www":                                                                       {"8.0-essentials_build-www", 8, 0},
 	} {
 		if got, ok := parseVersion(text); !ok || got != want {
 			t.Errorf("%q: %+v", text, got)

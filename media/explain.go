@@ -1,9 +1,11 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -66,6 +68,9 @@ func explain(ctx context.Context, path string, said *record, err error) error {
 	text := strings.Join(said.raw(), "\n")
 	if m := notAllowed.FindStringSubmatch(text); m != nil {
 		return notContainer(path, m[1])
+	}
+	if strings.Contains(text, "moov atom not found") && !isMP4(path) {
+		text = "Invalid data found when processing input"
 	}
 	for _, known := range []struct{ says, means string }{
 		{"moov atom not found", "the index (\"moov\") is missing: the file is cut off, or its recording was never finished; fetch it again"},
@@ -144,11 +149,52 @@ func checkFile(path string) (folder bool, size int64, err error) {
 	case info.Size() == 0:
 		return false, 0, fmt.Errorf("%s: %w: the file is empty", path, tall.ErrFormat)
 	}
-	f, err := os.Open(path)
+	head, err := readHead(path)
 	if err != nil {
 		return false, 0, err
 	}
-	return false, info.Size(), f.Close()
+	// ffmpeg is kept from opening lists too; but not every version knows them under
+	// another name, and then finds fault with something else.
+	for _, list := range []struct{ begins, name string }{
+		{"#EXTM3U", "hls"}, {"ffconcat version", "concat"}, {"v=0\n", "sdp"}, {"v=0\r\n", "sdp"},
+	} {
+		if bytes.HasPrefix(head, []byte(list.begins)) {
+			return false, 0, notContainer(path, list.name)
+		}
+	}
+	if bytes.HasPrefix(head, []byte("<")) && bytes.Contains(head, []byte("<MPD")) {
+		return false, 0, notContainer(path, "dash")
+	}
+	return false, info.Size(), nil
+}
+
+// readHead is the beginning of a file, 4096 bytes at most, without marks of UTF-8 and space.
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return bytes.TrimLeft(bytes.TrimPrefix(head[:n], []byte("\xef\xbb\xbf")), " \t\r\n"), nil
+}
+
+// isMP4 reports whether a file begins with one of the boxes that an MP4 or QuickTime file
+// begins with.
+func isMP4(path string) bool {
+	head, err := readHead(path)
+	if err != nil || len(head) < 8 {
+		return false
+	}
+	switch string(head[4:8]) {
+	case "ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp", "moof":
+		return true
+	}
+	return false
 }
 
 func kindOf(mode os.FileMode) string {

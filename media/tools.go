@@ -184,7 +184,8 @@ func install() string {
 }
 
 // version is what `ffmpeg -version` says: a release such as 5.1.9, or a build from the
-// sources ("N-109468-g..."), which counts as newer than any release.
+// sources ("N-109468-g..."), whose year tells: from 2023 on it counts as newer than any
+// release, before as 4.3.
 type version struct {
 	text         string
 	major, minor int
@@ -194,7 +195,10 @@ func (v version) atLeast(major, minor int) bool {
 	return v.major > major || v.major == major && v.minor >= minor
 }
 
-var versionLine = regexp.MustCompile(`^ff\w+ version (\S+)`)
+var (
+	versionLine = regexp.MustCompile(`^ff\w+ version (\S+)`)
+	yearOf      = regexp.MustCompile(`Copyright \(c\) [0-9]*-?(20[0-9]{2})`)
+)
 
 func parseVersion(text string) (version, bool) {
 	m := versionLine.FindStringSubmatch(text)
@@ -208,6 +212,8 @@ func parseVersion(text string) (version, bool) {
 		if len(parts) > 1 {
 			v.minor, _ = strconv.Atoi(digits(parts[1]))
 		}
+	} else if y := yearOf.FindStringSubmatch(text); y != nil && y[1] < "2023" {
+		v.major, v.minor = 4, 3
 	}
 	return v, true
 }
