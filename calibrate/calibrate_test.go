@@ -204,3 +204,52 @@ func TestNull_Moments(t *testing.T) {
 		}
 	}
 }
+
+// Over one video it is its own distribution; over many it is that of the best anywhere.
+func TestAmong(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	video := func() (Null, []float64) {
+		best := make([]float64, 96)
+		location, scale := rng.Float64(), 0.01+rng.Float64()
+		for i := range best {
+			best[i] = gumbel(rng, location, scale)
+		}
+		return Fit(best), best
+	}
+	null, best := video()
+	one := Among([]Null{null}, [][]float64{best})
+	for _, score := range best {
+		// The fit is that of the scores less a constant, over another: rounding is left.
+		if got, want := one.Confidence(null.Standing(score)), null.Confidence(score); math.Abs(got-want) > 1e-9 {
+			t.Errorf("confidence %g, of the video %g", got, want)
+		}
+	}
+	const videos = 500
+	var nulls []Null
+	var bests [][]float64
+	for range videos {
+		null, best := video()
+		nulls, bests = append(nulls, null), append(bests, best)
+	}
+	nulls, bests = append(nulls, Null{}), append(bests, nil) // unknown, passed over
+	all := Among(nulls, bests)
+	alarms := 0
+	const queries = 2000
+	for range queries {
+		most := math.Inf(-1)
+		for range videos {
+			most = max(most, gumbel(rng, 0, 1))
+		}
+		if all.Confidence(most) >= DefaultConfidence {
+			alarms++
+		}
+	}
+	// 5 % are promised; quartiles of 96 err by a fifth of the scale, and standings are
+	// those of fits, which makes the tail of a few of 500 videos heavier.
+	if rate := float64(alarms) / queries; rate > 0.08 {
+		t.Errorf("%.3f of unrelated sentences match somewhere in %d videos", rate, videos)
+	}
+	if Among(nil, nil).Known() || Among([]Null{{}}, [][]float64{nil}).Known() {
+		t.Error("something is known of nothing")
+	}
+}

@@ -76,6 +76,36 @@ func (n Null) Confidence(score float64) float64 {
 	return math.Exp(-math.Exp(-(score - n.Location) / n.Scale))
 }
 
+// Standing is how many scales a score is above the location, which compares scores over
+// different videos.
+func (n Null) Standing(score float64) float64 { return (score - n.Location) / n.Scale }
+
+// Among is the distribution of what unrelated sentences find anywhere in several videos:
+// of the standing of the best moment of all. Best[v] are the scores of the bank's sentences
+// over video v, in one order for all, and nulls[v] was fitted to them; unknown ones are
+// passed over. Over a single video, the confidence of a standing is that of the score.
+//
+// Among a thousand videos chance finds some moment that is one in a thousand. How much it
+// finds depends on how alike the videos are, so it is measured, not computed.
+func Among(nulls []Null, best [][]float64) Null {
+	var most []float64
+	for v, n := range nulls {
+		if !n.Known() {
+			continue
+		}
+		if most == nil {
+			most = make([]float64, len(best[v]))
+			for s := range most {
+				most[s] = math.Inf(-1)
+			}
+		}
+		for s := range min(len(most), len(best[v])) {
+			most[s] = max(most[s], n.Standing(best[v][s]))
+		}
+	}
+	return Fit(most)
+}
+
 // Score is the score that has a confidence, the inverse of Confidence.
 func (n Null) Score(confidence float64) float64 {
 	return n.Location + n.Scale*reduced(confidence)

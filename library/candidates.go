@@ -27,6 +27,7 @@ type candidate struct {
 	span     tall.Span // of its best moment, for the first sentence
 	z        float64
 	alarm    float64
+	chosen   []chosen // for each probe, where they are scored again
 }
 
 // standing says how much evidence is for a video: in scales above what chance reaches
@@ -35,7 +36,7 @@ func standing(null calibrate.Null, evidence float64) (z, alarm float64) {
 	if !null.Known() {
 		return evidence, 1
 	}
-	return (evidence - null.Location) / null.Scale, null.FalseAlarm(evidence)
+	return null.Standing(evidence), null.FalseAlarm(evidence)
 }
 
 func compareCandidates(a, b candidate) int {
@@ -76,6 +77,9 @@ func (l *Library) candidates(ctx context.Context, ask *question) (list []candida
 	}
 	again, gone, err := l.scan(ctx, ask, fine, videos)
 	if err != nil {
+		return nil, false, nil, err
+	}
+	if err := l.rescore(ctx, ask, again); err != nil {
 		return nil, false, nil, err
 	}
 	slices.SortFunc(again, compareCandidates)
@@ -121,6 +125,8 @@ func (l *Library) probes(ctx context.Context, ask *question, keys []Key) ([][]fl
 func (l *Library) scan(ctx context.Context, ask *question, s Scan, videos []*searched) ([]candidate, []int, error) {
 	all := make([]candidate, len(videos))
 	space := ask.localizer.Space
+	scorer, again := space.Indexer.(Scorer)
+	again = again && s.Fine && ask.example == nil
 	missing, err := l.o.Index.Scan(ctx, s, func(i int, p Products) {
 		c := candidate{searched: videos[i], evidence: math.Inf(1)}
 		for k, products := range p.Scores {
@@ -129,6 +135,9 @@ func (l *Library) scan(ctx context.Context, ask *question, s Scan, videos []*sea
 				c.span = best
 			}
 			c.evidence = min(c.evidence, evidence)
+			if again {
+				c.chosen = append(c.chosen, choose(scorer, p, products))
+			}
 		}
 		c.z, c.alarm = standing(ask.null(c.searched), c.evidence)
 		all[i] = c
@@ -137,6 +146,60 @@ func (l *Library) scan(ctx context.Context, ask *question, s Scan, videos []*sea
 		return nil, nil, err
 	}
 	return slices.DeleteFunc(all, func(c candidate) bool { return c.searched == nil }), missing, nil
+}
+
+// chosen are vectors of a video that are scored exactly.
+type chosen struct {
+	mean     float64   // of all products of the video
+	products []float32 // (n)
+	vectors  []float32 // (n, D)
+}
+
+// choose copies what a scorer wants to see of a video.
+func choose(scorer Scorer, p Products, products []float32) chosen {
+	var c chosen
+	for _, v := range products {
+		c.mean += float64(v) / float64(len(products))
+	}
+	for _, i := range scorer.Choose(products) {
+		c.products = append(c.products, products[i])
+		c.vectors = p.Append(c.vectors, i)
+	}
+	return c
+}
+
+// rescore estimates the evidence for candidates again, where that can be done better than
+// by products.
+func (l *Library) rescore(ctx context.Context, ask *question, list []candidate) error {
+	scorer, ok := ask.localizer.Space.Indexer.(Scorer)
+	if !ok || ask.example != nil || len(list) == 0 {
+		return nil
+	}
+	for i := range list {
+		list[i].evidence = math.Inf(1)
+	}
+	for k := range ask.Sentences {
+		var vectors []float32
+		for _, c := range list {
+			vectors = append(vectors, c.chosen[k].vectors...)
+		}
+		scores, err := scorer.Scores(ctx, ask.asked[k], vectors)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			c := list[i].chosen[k]
+			n := len(c.products)
+			list[i].evidence = min(list[i].evidence, scorer.Rescored(c.mean, c.products, scores[:n]))
+			scores = scores[n:]
+		}
+	}
+	for i := range list {
+		c := &list[i]
+		c.chosen = nil
+		c.z, c.alarm = standing(ask.null(c.searched), c.evidence)
+	}
+	return nil
 }
 
 // early makes hits of the best candidates.
@@ -152,8 +215,8 @@ func (q *question) early(list []candidate) []Hit {
 		h := c.hit(c.span)
 		h.Score, h.alarm, h.z = float32(c.evidence), c.alarm, c.z
 		h.Confidence = math.NaN()
-		if null := q.null(c.searched); null.Known() {
-			h.Confidence = null.Confidence(c.evidence)
+		if q.null(c.searched).Known() {
+			h.Confidence = q.chance.Confidence(c.z)
 		}
 		out = append(out, h)
 	}

@@ -35,6 +35,8 @@ type snapshot struct {
 
 	mu    sync.Mutex
 	lists map[string][]*searched // by engine, made when first asked for
+
+	chance sync.Map // calibrate.Null over all videos, by engine and localizer
 }
 
 // ready lists the videos with features of an engine.

@@ -81,6 +81,18 @@ type Indexer interface {
 	Evidence(spans []tall.Span, products []float32) (evidence float64, best tall.Span)
 }
 
+// Scorer is an [Indexer] whose products only estimate the scores of vectors, and that can
+// score a few of them exactly: the videos that seem best are ranked again by those.
+type Scorer interface {
+	// Choose lists the vectors of a video that shall be scored, by their products.
+	Choose(products []float32) []int
+	// Scores are the exact scores of vectors (n, D).
+	Scores(ctx context.Context, s tall.Sentence, vectors []float32) ([]float32, error)
+	// Rescored estimates the evidence from the mean of all products of a video, and the
+	// products and exact scores of the vectors that were chosen.
+	Rescored(mean float64, products, scores []float32) float64
+}
+
 // Key names the vectors of a video in an index.
 type Key struct {
 	Space string
@@ -102,6 +114,8 @@ type Scan struct {
 type Products struct {
 	Spans  []tall.Span // seconds that each vector stands for
 	Scores [][]float32 // of each probe, (N)
+	// Append appends a vector, (D), to dst.
+	Append func(dst []float32, vector int) []float32
 }
 
 // CandidateIndex keeps the vectors of videos. They can be made again from the features at

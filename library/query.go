@@ -33,13 +33,15 @@ type Like struct {
 
 // Hit is a moment that was found.
 type Hit struct {
-	Video      ID
-	Path       string
-	Duration   float64     // of the video, seconds
-	Span       tall.Span   // seconds; of several sentences, the hull of Parts
-	Parts      []tall.Span // one for each sentence, where there are several
-	Score      float32     // of the localizer; comparable within one query
-	Confidence float64     // probability-like, comparable between queries; NaN: not calibrated
+	Video    ID
+	Path     string
+	Duration float64     // of the video, seconds
+	Span     tall.Span   // seconds; of several sentences, the hull of Parts
+	Parts    []tall.Span // one for each sentence, where there are several
+	Score    float32     // of the localizer; comparable within one query
+	// Confidence is 1 less the chance that an unrelated sentence finds a moment as good
+	// anywhere in the videos that were searched (package calibrate); NaN: not calibrated.
+	Confidence float64
 
 	alarm float64 // chance that an unrelated sentence scores as high in this video
 	z     float64 // see standing

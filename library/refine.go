@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -20,6 +21,8 @@ const (
 	// spareVideos is how many the localizer sees at most beyond the moments asked for,
 	// unless they are short.
 	spareVideos = 6
+	// spareScales is what an estimate may be off beyond what was seen, in scales of chance.
+	spareScales = 0.5
 	// refinedRows is how many rows the localizer may see in any case.
 	refinedRows = 32 << 10
 	// mostVideos bounds what is read of many short videos.
@@ -50,10 +53,8 @@ func (l *Library) refine(ctx context.Context, ask *question, list []candidate, r
 				return nil, nil, err
 			}
 			rows += c.features.Rows
-			for _, h := range found[i] {
-				if !math.IsInf(c.z, 0) {
-					off = max(off, h.z-c.z)
-				}
+			if best := bestOf(found[i]); best != nil && !math.IsInf(c.z, 1) {
+				off = max(off, best.z-c.z)
 			}
 			hits = append(hits, found[i]...)
 		}
@@ -65,6 +66,17 @@ func (l *Library) refine(ctx context.Context, ask *question, list []candidate, r
 	return hits, warnings, nil
 }
 
+// bestOf is the best of the moments of a video.
+func bestOf(hits []Hit) *Hit {
+	var best *Hit
+	for i := range hits {
+		if best == nil || compareHits(hits[i], *best) < 0 {
+			best = &hits[i]
+		}
+	}
+	return best
+}
+
 // enough tells whether the next candidate, and with it all after it, cannot be among the
 // answers, or whether that would take too long to find out.
 func (q *question) enough(next candidate, hits []Hit, off float64, seen, rows int) bool {
@@ -74,21 +86,25 @@ func (q *question) enough(next candidate, hits []Hit, off float64, seen, rows in
 	case seen >= mostVideos, seen >= q.top()+spareVideos && rows >= refinedRows:
 		return true
 	}
-	z := next.z + max(0, off)
+	z := next.z + max(0, off) + spareScales
 	alarm := 1.0
 	if q.null(next.searched).Known() {
 		alarm = -math.Expm1(-math.Exp(-z))
-		// 1 - alarm is the confidence: it cannot be a match any more, and there is at
-		// least something to be told as the best of what is none.
-		if 1-alarm < q.threshold() && len(hits) > 0 {
+		// It cannot be a match any more, and there is at least something to be told as
+		// the best of what is none.
+		if len(hits) > 0 && q.chance.Confidence(z) < q.threshold() && compareChance(hits[0], alarm, z) < 0 {
 			return true
 		}
 	}
 	if len(hits) < q.top() {
 		return false
 	}
-	last := hits[q.top()-1]
-	return last.alarm < alarm || last.alarm == alarm && last.z > z
+	return compareChance(hits[q.top()-1], alarm, z) < 0
+}
+
+// compareChance is below 0 where a hit is better than one with this alarm and standing.
+func compareChance(h Hit, alarm, z float64) int {
+	return cmp.Or(cmp.Compare(h.alarm, alarm), cmp.Compare(z, h.z))
 }
 
 // answers asks a few videos side by side.

@@ -25,6 +25,8 @@ type question struct {
 	asked     []tall.Sentence // Sentences, then Exclude; or the example
 	example   *example
 	videos    []*searched
+	chance    calibrate.Null // standing of what it finds anywhere in the videos
+	encoding  time.Duration  // that the sentences took
 }
 
 // searched is a video with ready features of the engine that is asked. It is shared and
@@ -48,7 +50,7 @@ func (q *question) null(v *searched) calibrate.Null {
 	if q.example != nil {
 		return calibrate.Null{}
 	}
-	return v.features.Calibration[q.localizer.ID]
+	return v.features.Calibration[q.localizer.ID].Null
 }
 
 // wanted is how many of the answers are what is sought; those of what is excluded follow.
@@ -61,20 +63,17 @@ func (q *question) wanted() int { return len(q.asked) - len(q.Exclude) }
 // Errors wrap [tall.ErrMissing] (an encoder, localizer or video that is not there) or
 // [tall.ErrFormat] (a query that asks for nothing).
 func (l *Library) Search(ctx context.Context, q Query, emit func(Results) error) (Results, error) {
-	var took Took
 	begun := time.Now()
 	ask, err := l.ask(ctx, q)
 	if err != nil {
 		return Results{}, err
 	}
-	took.Encode = time.Since(begun)
-
-	begun = time.Now()
+	took := Took{Encode: ask.encoding}
 	list, ranked, warnings, err := l.candidates(ctx, ask)
 	if err != nil {
 		return Results{}, err
 	}
-	took.Candidates = time.Since(begun)
+	took.Candidates = time.Since(begun) - ask.encoding
 	if emit != nil && ranked {
 		early := Results{Stage: StageCandidates, Encoder: ask.engine.Name, Hits: ask.early(list), Videos: len(ask.videos), Took: took, Warnings: warnings}
 		if err := emit(early); err != nil {
@@ -164,7 +163,10 @@ func (l *Library) ask(ctx context.Context, q Query) (*question, error) {
 			return nil, fmt.Errorf("%w: a sentence of the query is empty", tall.ErrFormat)
 		}
 	}
+	ask.chance = ask.among(all)
+	begun := time.Now()
 	ask.asked, err = ask.engine.Sentences.EncodeSentences(ctx, texts)
+	ask.encoding = time.Since(begun)
 	return ask, err
 }
 
@@ -286,7 +288,7 @@ func (q *question) moments(v *searched, s tall.Scored, evidence []float64) []Hit
 		h.Score, h.Confidence = m.Score, math.NaN()
 		h.z, h.alarm = standing(null, m.Evidence)
 		if null.Known() {
-			h.Confidence = m.Confidence
+			h.Confidence = q.chance.Confidence(h.z)
 		}
 		out = append(out, h)
 	}

@@ -1,10 +1,6 @@
 package library
 
-import (
-	"time"
-
-	"tall/calibrate"
-)
+import "time"
 
 // ID identifies a video by its content: "sha256-" and 64 hexadecimal digits. Renamed or
 // moved files keep it, copies share it.
@@ -48,7 +44,7 @@ type Features struct {
 	Hash    string // SHA-256 of the stored file, hexadecimal
 	Reason  string
 	// Calibration is what unrelated sentences reach over the video, by [Localizer.ID].
-	Calibration map[string]calibrate.Null
+	Calibration map[string]Calibration
 }
 
 // Filter chooses videos. The zero value takes all.

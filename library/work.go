@@ -15,7 +15,6 @@ import (
 	"syscall"
 
 	"tall"
-	"tall/calibrate"
 )
 
 // featuresExt is the extension of files of features.
@@ -242,32 +241,6 @@ func (l *Library) addToIndex(ctx context.Context, e *Engine, k Key, features *ta
 		}
 	}
 	return nil
-}
-
-// calibration measures what the bank's sentences reach over a video, for each localizer.
-func calibration(ctx context.Context, e *Engine, features *tall.Features) (map[string]calibrate.Null, error) {
-	out := map[string]calibrate.Null{}
-	for _, l := range e.Localizers {
-		if l.Bank == nil {
-			continue
-		}
-		bank, err := l.Bank(ctx)
-		if err != nil {
-			return nil, err
-		}
-		p, err := l.Prepare(ctx, features)
-		if err != nil {
-			return nil, err
-		}
-		null, err := calibrate.Measure(ctx, p, bank, nil)
-		if err != nil {
-			return nil, err
-		}
-		if null.Known() {
-			out[l.ID] = null
-		}
-	}
-	return out, nil
 }
 
 // fileHash is the SHA-256 of a file, hexadecimal.

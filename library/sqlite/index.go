@@ -175,7 +175,8 @@ func (x *Index) Scan(ctx context.Context, s library.Scan, visit func(key int, p 
 					return
 				}
 				e := entries[i]
-				if e == nil || !w.scan(e, s.Fine, func(p library.Products) { visit(i, p) }) {
+				ok := e != nil && (len(s.Probes) == 0 || len(q) == len(s.Probes)*e.d) // else it is of another space
+				if !ok || !guard(func() { w.scan(e, s.Fine, func(p library.Products) { visit(i, p) }) }) {
 					miss(i)
 					if e != nil {
 						x.drop(s.Keys[i].Space, s.Keys[i].Video, e)
@@ -201,22 +202,9 @@ type scanner struct {
 	scores [][]float32
 }
 
-// scan tells whether the vectors could be read.
-func (w *scanner) scan(e *entry, fine bool, visit func(library.Products)) (ok bool) {
+func (w *scanner) scan(e *entry, fine bool, visit func(library.Products)) {
 	l := e.level(fine)
 	n := len(l.spans)
-	if w.probes > 0 && len(w.q) != w.probes*e.d {
-		return false // of another space
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			// Of a mapped file that was cut short.
-			if _, fault := r.(interface{ Addr() uintptr }); !fault {
-				panic(r)
-			}
-			ok = false
-		}
-	}()
 	if w.probes*n > 0 {
 		if len(w.dst) < w.probes*n {
 			w.dst = make([]float32, w.probes*n)
@@ -229,8 +217,7 @@ func (w *scanner) scan(e *entry, fine bool, visit func(library.Products)) (ok bo
 	} else {
 		clear(w.scores)
 	}
-	visit(library.Products{Spans: l.spans, Scores: w.scores})
-	return true
+	visit(library.Products{Spans: l.spans, Scores: w.scores, Append: func(dst []float32, row int) []float32 { return l.appendRow(dst, row, e.d) }})
 }
 
 // Sample implements [library.IndexSampler].
@@ -245,35 +232,38 @@ func (x *Index) Sample(_ context.Context, keys []library.Key, n int) (out []floa
 	entries := x.acquire(chosen)
 	defer release(entries)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	d := 0
 	for i, e := range entries {
-		if e == nil || len(e.fine.spans) == 0 || d > 0 && e.d != d {
+		if e == nil || len(e.fine.spans) == 0 || len(out) > 0 && len(out)%e.d != 0 {
 			continue
 		}
-		d = e.d
 		// Places are spread over the videos as well, by the golden ratio.
 		row := int(uint64(i) * 0x9e3779b97f4a7c15 >> 33 % uint64(len(e.fine.spans)))
-		out = e.appendRow(out, row)
+		guard(func() { out = e.fine.appendRow(out, row, e.d) })
 	}
 	return out, nil
 }
 
-// appendRow appends the numbers that a row's bytes stand for; nothing where the file
-// cannot be read.
-func (e *entry) appendRow(out []float32, row int) (more []float32) {
-	more = out
+// appendRow appends the numbers that a row's bytes stand for.
+func (l *level) appendRow(out []float32, row, d int) []float32 {
+	for _, v := range l.rows[row*d : (row+1)*d] {
+		out = append(out, float32(v)*l.scales[row])
+	}
+	return out
+}
+
+// guard calls f, and tells whether the mapped memory that it reads was there: it is not
+// where a file was cut short. The goroutine must be set to panic on faults.
+func guard(f func()) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, fault := r.(interface{ Addr() uintptr }); !fault {
 				panic(r)
 			}
-			more = out
+			ok = false
 		}
 	}()
-	for _, v := range e.fine.rows[row*e.d : (row+1)*e.d] {
-		more = append(more, float32(v)*e.fine.scales[row])
-	}
-	return more
+	f()
+	return true
 }
 
 // Check implements [library.IndexChecker]: it reads the whole file.

@@ -164,7 +164,9 @@ func scaleBytes(scales []float32) []byte {
 	return out
 }
 
-func bytesOf(v []int8) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)) }
+func bytesOf(v []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
+}
 
 // entry is the mapped file of a video. It is used by those who hold a reference.
 type entry struct {
