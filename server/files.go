@@ -85,7 +85,7 @@ func pictureWidth(wanted int) int {
 
 type thumbnailInput struct {
 	videoPath
-	At    float64 `query:"at" minimum:"0" maximum:"1e7" default:"-1" doc:"Seconds; without it, a place in the first half"`
+	At    float64 `query:"at" minimum:"-1" maximum:"1e7" default:"-1" doc:"Seconds; -1: a place in the first half"`
 	Width int     `query:"width" minimum:"16" maximum:"1280" default:"320" doc:"Pixels; the next of 160, 320, 480, 640, 960 and 1280 is taken"`
 }
 
