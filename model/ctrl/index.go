@@ -152,6 +152,78 @@ func (x *Index) windowWeights() tensor.Mat {
 	return l.alone
 }
 
+const (
+	// scoredBest is how many of the windows with the best estimates are scored exactly.
+	scoredBest = 16
+	// scoredSpread is how many others are, to learn how far estimates are off on average.
+	scoredSpread = 24
+)
+
+// Choose lists the windows of a video whose exact scores say most: some that are spread
+// over all, then those with the best estimates.
+func (x *Index) Choose(products []float32) []int {
+	var best []int // ascending by product
+	for i, v := range products {
+		if len(best) == scoredBest {
+			if v <= products[best[0]] {
+				continue
+			}
+			best = best[1:]
+		}
+		at, _ := slices.BinarySearchFunc(best, v, func(k int, v float32) int { return cmp.Compare(products[k], v) })
+		best = slices.Insert(best, at, i)
+	}
+	spread := min(scoredSpread, len(products))
+	out := make([]int, 0, spread+len(best))
+	for k := range spread {
+		out = append(out, k*len(products)/spread)
+	}
+	return append(out, best...)
+}
+
+// Scores are the exact scores of windows in the joint space, (n, D).
+func (x *Index) Scores(ctx context.Context, s tall.Sentence, windows []float32) ([]float32, error) {
+	l, m := x.l, x.l.m
+	d := m.opts.SemanticDim
+	if len(windows)%d != 0 {
+		return nil, fmt.Errorf("%w: windows of %d values, the joint space has %d", tall.ErrShape, len(windows), d)
+	}
+	n := len(windows) / d
+	if n == 0 {
+		return nil, nil
+	}
+	p := &prepared{l: l, spans: make([]tall.Span, n)}
+	l.mu.Lock()
+	p.v, p.t = tensor.NewMat(m.b, n, d), tensor.NewMat(m.b, n, m.opts.HiddenDim)
+	m.b.Upload(p.v, windows)
+	m.windowTerms(p.t, p.v)
+	l.mu.Unlock()
+	scored, err := p.Localize(ctx, []tall.Sentence{s})
+	if err != nil {
+		return nil, err
+	}
+	return scored[0].Scores, nil
+}
+
+// Rescored estimates how far the best window of a video is above the mean, from the mean
+// of its products, and products and exact scores of the windows that Choose has chosen.
+// The mean of scores is that of the products, corrected by how far they are off for the
+// windows that are spread over the video.
+func (x *Index) Rescored(mean float64, products, scores []float32) float64 {
+	if len(scores) == 0 {
+		return math.Inf(-1)
+	}
+	spread := min(scoredSpread, len(scores)) // of a short video they are all of its windows
+	best := scores[0]
+	for i, v := range scores {
+		best = max(best, v)
+		if i < spread {
+			mean += float64(v-products[i]) / float64(spread)
+		}
+	}
+	return float64(best) - mean
+}
+
 // Evidence estimates how far the best window is above the mean, and which it is.
 func (x *Index) Evidence(spans []tall.Span, products []float32) (evidence float64, best tall.Span) {
 	if len(spans) == 0 {
