@@ -4,21 +4,25 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"tall"
 	"tall/feature"
 	"tall/media"
 	"tall/weights"
 )
+
+// WarningKey is the metadata of a file of features that tells what the decoder passed over,
+// such as that the video's file ends early.
+const WarningKey = "warning"
 
 // FeaturesName is the tensor of features, (N, D), in the file of a video.
 const FeaturesName = "features"
@@ -29,9 +33,13 @@ type Files struct {
 	Video Video
 	// Progress, if not nil, is told how many seconds of the video are done.
 	Progress func(done, total float64)
+	// Again computes windows (of C3D) anew that are there already; rows always are.
+	Again bool
 	// Warn, if not nil, is told what does not keep a video from being encoded, such as
 	// that its file ends early.
 	Warn func(warning error)
+
+	warned string // of the video at hand
 }
 
 // EncodeVideo implements [tall.VideoEncoder]: spans in seconds, one stream of (N, D).
@@ -56,9 +64,12 @@ func (f *Files) EncodeVideo(ctx context.Context, path string) (*tall.Features, e
 // Save encodes a video into dir/name.safetensors, a tensor "features" (N, D), which
 // [feature.OpenTracks] reads; the folder's manifest.json says how they are made and is
 // written where it is missing. Rows wait in a temporary file of dir, so that memory does
-// not grow with the video's length. (C3D's windows go into a file each, as TALL has them.)
-// Meta goes into the file's metadata, beside what is
+// not grow with the video's length. Meta goes into the file's metadata, beside what is
 // known of the video. It returns the number of rows.
+//
+// C3D's windows go into a file each, as TALL has them, and meta into name.video.json
+// beside them. Windows that are there are kept, so that a run that was cut off goes on,
+// unless they were made with another meta, or Again says so: then they are removed first.
 //
 // Errors wrap [tall.ErrManifest] where the folder holds features made otherwise.
 func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[string]string) (n int, err error) {
@@ -66,7 +77,7 @@ func (f *Files) Save(ctx context.Context, path, dir, name string, meta map[strin
 		if err := Prepare(dir, f.Video.Describe()); err != nil {
 			return 0, err
 		}
-		return f.saveWindows(ctx, w, path, dir, name)
+		return f.saveWindows(ctx, w, path, dir, name, meta)
 	}
 	return f.save(dir, name, meta, func(emit func(tall.Span, []float32) error) (media.Info, error) { return f.rows(ctx, path, emit) })
 }
@@ -84,12 +95,13 @@ func (f *Files) save(dir, name string, meta map[string]string, rowsOf func(func(
 	if err := Prepare(dir, d); err != nil {
 		return 0, err
 	}
-	spool, err := os.CreateTemp(dir, ".rows-*")
+	spool, err := newSpool(dir)
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(spool.Name())
+	defer os.Remove(spool.Name()) // where it could not be at once
 	defer spool.Close()
+	f.warned = ""
 	w := bufio.NewWriterSize(spool, 1<<16)
 	info, err := rowsOf(func(_ tall.Span, row []float32) error {
 		n++
@@ -106,9 +118,10 @@ func (f *Files) save(dir, name string, meta map[string]string, rowsOf func(func(
 		"duration": strconv.FormatFloat(info.Duration, 'f', -1, 64),
 		"fps":      fmt.Sprintf("%d/%d", info.FPSNum, info.FPSDen),
 	}
-	for k, v := range meta {
-		all[k] = v
+	if f.warned != "" {
+		all[WarningKey] = f.warned
 	}
+	maps.Copy(all, meta)
 	rows := weights.Stream{
 		Spec:   weights.Spec{Name: FeaturesName, Shape: []int{n, d.Dim}},
 		Values: func(part func([]float32) error) error { return replay(spool, part) },
@@ -122,19 +135,27 @@ type windows interface {
 	SaveWindows(ctx context.Context, dir, name string, video media.Info, frames media.Source, progress func(seconds float64)) (windows, written int, err error)
 }
 
-func (f *Files) saveWindows(ctx context.Context, w windows, path, dir, name string) (int, error) {
+func (f *Files) saveWindows(ctx context.Context, w windows, path, dir, name string, meta map[string]string) (int, error) {
 	info, frames, err := f.open(ctx, path)
 	if err != nil {
 		return 0, err
 	}
 	defer frames.Close()
+	state, err := f.begin(dir, name, info, meta)
+	if err != nil {
+		return 0, err
+	}
 	n, _, err := w.SaveWindows(ctx, dir, name, info, frames, func(seconds float64) {
 		if f.Progress != nil {
 			f.Progress(min(seconds, info.Duration), info.Duration)
 		}
 	})
-	f.warn(frames, err)
-	return n, err
+	f.warn(path, frames, err)
+	if err != nil {
+		return n, err
+	}
+	state.Windows = n
+	return n, state.write(dir, name)
 }
 
 // open probes a video and asks for its frames.
@@ -148,8 +169,13 @@ func (f *Files) open(ctx context.Context, path string) (media.Info, *media.Reade
 }
 
 // warn passes on what the decoder passed over, unless the video failed anyway.
-func (f *Files) warn(frames *media.Reader, err error) {
-	if text := frames.Warning(); err == nil && text != "" && f.Warn != nil {
+func (f *Files) warn(path string, frames *media.Reader, err error) {
+	text := frames.Warning()
+	if err != nil || text == "" {
+		return
+	}
+	f.warned = strings.TrimPrefix(text, path+": ")
+	if f.Warn != nil {
 		f.Warn(errors.New(text))
 	}
 }
@@ -188,7 +214,7 @@ func (f *Files) rows(ctx context.Context, path string, emit func(tall.Span, []fl
 	}
 	defer frames.Close()
 	err = f.encode(ctx, info, frames, emit)
-	f.warn(frames, err)
+	f.warn(path, frames, err)
 	return info, err
 }
 
@@ -212,37 +238,4 @@ func (f *Files) encode(ctx context.Context, info media.Info, frames media.Source
 		err = fmt.Errorf("%w: %s is too short (%.2f s) for a single row of features", tall.ErrFormat, info.Path, info.Duration)
 	}
 	return err
-}
-
-// Prepare makes a folder of features and its manifest.json. A folder that has one must
-// say the same, or the error wraps [tall.ErrManifest] and names what differs: rows of
-// two kinds in a folder could not be told apart later.
-func Prepare(dir string, d feature.Description) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, feature.ManifestName)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return tall.ReplaceFile(path, func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			e.SetIndent("", "  ")
-			return e.Encode(d)
-		})
-	}
-	if err != nil {
-		return err
-	}
-	have, err := feature.ParseDescription(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := have.Check(d.Manifest); err != nil {
-		return fmt.Errorf("%s holds features that were made otherwise; choose another folder: %w", dir, err)
-	}
-	if have.Stride != d.Stride || have.Window != d.Window {
-		return fmt.Errorf("%w: %s holds rows of %g s every %g s, these are of %g s every %g s; choose another folder",
-			tall.ErrManifest, dir, have.Window, have.Stride, d.Window, d.Stride)
-	}
-	return nil
 }

@@ -85,6 +85,9 @@ func OpenVideo(spec string, o Options) (Video, error) {
 		if model != "" {
 			return nil, fmt.Errorf("%w: encoder %s: classical has no model to choose", tall.ErrFormat, spec)
 		}
+		if o.Rate != 0 {
+			return nil, fmt.Errorf("%w: a rate of %g frames a second: classical has a rate of its own, which its rows depend on; leave the rate out, or take clip", tall.ErrFormat, o.Rate)
+		}
 		return classical.New(o.Threads), nil
 	case "clip":
 		return o.clip(model)
@@ -139,6 +142,10 @@ func OpenSentences(spec string, o Options) (Sentences, error) {
 }
 
 func unknown(kind, spec string, names []string) error {
+	name, _, _ := strings.Cut(spec, ":")
+	if kind == "video" && namesSentences(spec) {
+		return fmt.Errorf("%w: %s encodes sentences, not videos; the video encoders are %s", tall.ErrMissing, name, strings.Join(names, ", "))
+	}
 	return fmt.Errorf("%w: there is no %s encoder %q; the %s encoders are %s", tall.ErrMissing, kind, spec, kind, strings.Join(names, ", "))
 }
 

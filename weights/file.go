@@ -226,8 +226,8 @@ func (f *File) mismatch(missing, shapes, extra []string) error {
 		}
 		parts = append(parts, what+strings.Join(names, "; "))
 	}
-	add(tall.ErrMissing, "not in the file: ", missing)
-	add(tall.ErrShape, "of another shape: ", shapes)
+	add(tall.ErrMissing, "not in the file: ", some(missing))
+	add(tall.ErrShape, "of another shape: ", some(shapes))
 	add(tall.ErrShape, "in the file, but not in the model: ", some(extra))
 	if kinds == nil {
 		return nil
@@ -239,9 +239,9 @@ func (f *File) mismatch(missing, shapes, extra []string) error {
 	return fmt.Errorf("%s (%s): these are not this model's weights: %w: %s", f.Path, f.Format, err, strings.Join(parts, ". "))
 }
 
-// some shortens the list of a large foreign model's tensors.
+// some shortens the list of a large model's tensors, of which the first say enough.
 func some(names []string) []string {
-	const most = 20
+	const most = 8
 	if len(names) <= most {
 		return names
 	}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"tall"
 	"tall/encode"
 	"tall/fetch"
 	"tall/media"
@@ -19,8 +22,8 @@ type encoderFlags struct {
 
 func (e *encoderFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&e.ffmpeg, "ffmpeg", "", "ffmpeg's path, or the folder with ffmpeg and ffprobe (default: sought in PATH)")
-	f.Float64Var(&e.rate, "rate", 0, "frames a second that the encoder sees (default: the encoder's own)")
+	f.StringVar(&e.ffmpeg, "ffmpeg", "", "where ffmpeg is: its path, or the folder that holds ffmpeg and ffprobe (default: sought in PATH)")
+	f.Float64Var(&e.rate, "rate", 0, "frames a second that clip and c3d see (default: the encoder's own)")
 }
 
 // tools finds ffmpeg, lazily: folders of images and Y4M files need none.
@@ -50,6 +53,9 @@ func (g *global) encoderOptions() (encode.Options, error) {
 
 // modelDir finds the folder of a model: a path, or a name of the catalog that was pulled.
 func modelDir(name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return "", fmt.Errorf("%w: %s is a file; name the folder of the model, %s", tall.ErrFormat, name, filepath.Dir(name))
+	}
 	dir, _, err := fetch.ModelDir(name)
 	return dir, err
 }

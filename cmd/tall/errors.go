@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -68,6 +69,12 @@ func flagError(cmd *cobra.Command, err error) error {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		return fmt.Errorf("there is no flag --%s%s (%s --help lists them)", unknown.GetSpecifiedName(), config.Meant(unknown.GetSpecifiedName(), names), cmd.CommandPath())
+	}
+	if unknown != nil {
+		// A file such as -take2.mp4 looks like flags.
+		if name := "-" + unknown.GetSpecifiedShortnames(); exists(name) {
+			return fmt.Errorf("%s is taken for flags: write .%c%s for the file of that name", name, filepath.Separator, name)
+		}
 	}
 	return fmt.Errorf("%w (%s --help lists the flags)", err, cmd.CommandPath())
 }

@@ -91,9 +91,16 @@ func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools
 	if total == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(f.cut, 0o777); err != nil {
-		return err
+	if info, err := os.Stat(f.cut); err == nil && !info.IsDir() {
+		return fmt.Errorf("--cut: %w: %s is a file; name a folder for the clips", tall.ErrFormat, f.cut)
 	}
+	if err := os.MkdirAll(f.cut, 0o777); err != nil {
+		return fmt.Errorf("--cut: %w", err)
+	}
+	if err := removeAbandoned(f.cut); err != nil {
+		return fmt.Errorf("--cut: %w", err)
+	}
+	early, clips := 0.0, 0
 	bar := con.progress("cut", "clips")
 	defer bar.finish()
 	infos := map[*searchedVideo]media.Info{}
@@ -112,12 +119,31 @@ func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools
 				infos[h.video] = info
 			}
 			h.file = filepath.Join(f.cut, cutName(h.video.path, r.sentence, rank+1, used))
-			if _, err := tools.Cut(ctx, info, h.span, h.file, f.exact); err != nil {
+			held, err := tools.Cut(ctx, info, h.span, h.file, f.exact)
+			if err != nil {
 				return fmt.Errorf("--cut: %w", err)
+			}
+			h.clip = held
+			if before := h.span.Start - held.Start; before > earlyClip {
+				early = max(early, before)
+				clips++
 			}
 		}
 	}
+	if clips > 0 {
+		con.Info(fmt.Sprintf("%s at the key frame before the moment, up to %.1f s early; --exact cuts at the frame", begins(clips), early))
+	}
 	return nil
+}
+
+// earlyClip is how many seconds before its moment a clip may begin without a remark.
+const earlyClip = 0.5
+
+func begins(clips int) string {
+	if clips == 1 {
+		return "1 clip begins"
+	}
+	return fmt.Sprintf("%d clips begin", clips)
 }
 
 // cutName is "cooking_the-person-cracks-the-egg_1.mp4", once.
@@ -261,6 +287,9 @@ type findHitJSON struct {
 	FalseAlarm float64 `json:"false_alarm"`
 	Score      float64 `json:"score"`
 	Clip       string  `json:"clip,omitempty"`
+	// What the clip holds, in seconds of the video; it begins at a key frame.
+	ClipStart *float64 `json:"clip_start,omitempty"`
+	ClipEnd   *float64 `json:"clip_end,omitempty"`
 }
 
 func (f *findFlags) printJSON(w io.Writer, e *engine, videos []*searchedVideo, replies []reply) error {
@@ -275,7 +304,15 @@ func (f *findFlags) printJSON(w io.Writer, e *engine, videos []*searchedVideo, r
 			a.Confidence = r.best.confidence
 		}
 		for rank, h := range r.hits {
-			a.Moments = append(a.Moments, findHitJSON{rank + 1, h.video.path, milli(h.span.Start), milli(h.span.End), h.confidence, h.falseAlarm, h.score, h.file})
+			m := findHitJSON{
+				Rank: rank + 1, Video: h.video.path, Start: milli(h.span.Start), End: milli(h.span.End),
+				Confidence: h.confidence, FalseAlarm: h.falseAlarm, Score: h.score, Clip: h.file,
+			}
+			if h.file != "" {
+				start, end := milli(h.clip.Start), milli(h.clip.End)
+				m.ClipStart, m.ClipEnd = &start, &end
+			}
+			a.Moments = append(a.Moments, m)
 		}
 		out.Answers = append(out.Answers, a)
 	}

@@ -39,7 +39,8 @@ type videoFacts struct {
 	Width    int     `json:"width"`
 	Height   int     `json:"height"`
 	Audio    bool    `json:"audio"`
-	Clock    float64 `json:"clock,omitempty"` // of windows in files of their own: ticks a second
+	Clock    float64 `json:"clock,omitempty"`   // of windows in files of their own: ticks a second
+	Warning  string  `json:"warning,omitempty"` // of what the decoder passed over
 }
 
 // hit is a moment of a video.
@@ -49,7 +50,8 @@ type hit struct {
 	score      float64
 	confidence float64
 	falseAlarm float64
-	file       string // of the cut
+	file       string    // of the cut
+	clip       tall.Span // that it holds
 }
 
 // Metadata of features beside what [encode.Files] writes.
@@ -93,6 +95,9 @@ func (e *engine) search(ctx context.Context, con *console, path string, seen map
 			return nil, err
 		}
 	}
+	if v.facts.Warning != "" { // at every question, as its answer lacks what is missing
+		con.Warn(path + ": " + v.facts.Warning)
+	}
 	prepared, closeFeatures, err := e.prepare(ctx, con, file, v.facts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -124,18 +129,22 @@ func (e *engine) encode(ctx context.Context, con *console, path, dir, name strin
 	if err != nil {
 		return err
 	}
+	if err := removeAbandoned(dir); err != nil {
+		return err
+	}
 	bar := con.progress("encode "+filepath.Base(path), "s of video")
 	defer bar.finish()
+	warning := ""
 	f := encode.Files{
 		Tools: e.tools, Video: e.video,
 		Progress: func(at, total float64) { bar.set(int(at), int(math.Ceil(total)), "") },
-		Warn:     func(err error) { con.Warn(err.Error(), "video", path) },
+		Warn:     func(err error) { warning = strings.TrimPrefix(err.Error(), path+": ") },
 	}
 	_, err = f.Save(ctx, path, dir, name, map[string]string{
 		metaWidth: strconv.Itoa(info.Width), metaHeight: strconv.Itoa(info.Height), metaAudio: strconv.Itoa(info.Audio),
 	})
 	if w, ok := e.video.(windowed); ok && err == nil {
-		return writeJSON(filepath.Join(dir, factsName), videoFacts{info.Duration, info.FPSNum, info.FPSDen, info.Width, info.Height, info.Audio > 0, w.Clock(info)})
+		return writeJSON(filepath.Join(dir, factsName), videoFacts{info.Duration, info.FPSNum, info.FPSDen, info.Width, info.Height, info.Audio > 0, w.Clock(info), warning})
 	}
 	return err
 }
@@ -177,6 +186,7 @@ func readFacts(path string) (v videoFacts, err error) {
 	v.FPSNum, v.FPSDen = number(num), number(den)
 	v.Width, v.Height = number(meta[metaWidth]), number(meta[metaHeight])
 	v.Audio = number(meta[metaAudio]) > 0
+	v.Warning = meta[encode.WarningKey]
 	duration, parseErr := strconv.ParseFloat(meta["duration"], 64)
 	v.Duration = duration
 	return v, errors.Join(err, parseErr)

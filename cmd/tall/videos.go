@@ -101,7 +101,10 @@ func videosBelow(root string) ([]string, error) {
 // stem is the name of a video without folder and extension, as files of features have it.
 func stem(path string) string {
 	base := filepath.Base(path)
-	return strings.TrimSuffix(base, filepath.Ext(base))
+	if name := strings.TrimSuffix(base, filepath.Ext(base)); name != "" {
+		return name
+	}
+	return base // ".mp4"
 }
 
 // findVideosOrNone is findVideos for folders that may be empty, or gone for a while.
