@@ -82,9 +82,9 @@ function told(answer, report) {
   const added = answer?.added ?? [];
   const bad = added.filter((a) => a.error);
   report.replaceChildren(...bad.map((a) => h("p", { class: "error-text" }, `${a.path}: ${a.error}`)));
-  const good = added.length - bad.length;
+  const good = added.length - bad.length, old = added.filter((a) => a.what === "known" || a.what === "copy").length;
   if (good) {
-    toast(good === 1 ? "1 video is being read." : `${good} videos are being read.`);
+    toast(old === good ? "Already in the library." : good === 1 ? "1 video is being read." : `${good - old} videos are being read.`);
     emit("stale");
   } else if (!bad.length) {
     report.replaceChildren(h("p", { class: "error-text" }, "There was no video in what was named."));
@@ -141,6 +141,7 @@ function listen() {
       // The stream tells what happens from here on.
     }
   });
+  source.addEventListener("library", () => emit("stale")); // another program changed it
   source.addEventListener("job", (e) => {
     note(JSON.parse(e.data));
     later();
@@ -151,7 +152,6 @@ function note(job) {
   const key = `${job.video} ${job.encoder}`;
   if (job.state === "ready" || job.state === "missing") {
     if (work.delete(key)) say(`${name(job.path)} is ready`);
-    emit("job-done", job);
     emit("stale");
   } else {
     work.set(key, job);

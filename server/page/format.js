@@ -49,7 +49,8 @@ export function day(text) {
 export function sure(hit, threshold) {
   const c = hit.confidence;
   if (c === null || c === undefined) return { text: `score ${Number(hit.score).toFixed(2)}`, level: "unknown" };
-  const level = c >= Math.max(0.8, threshold ?? 0) ? "high" : c >= (threshold ?? 0.5) ? "middling" : "low";
+  const least = threshold > 0 ? threshold : 0.5; // below zero: the viewer wants to see everything
+  const level = c >= Math.max(0.8, least) ? "high" : c >= least ? "middling" : "low";
   return { text: `${Math.round(100 * c)} %`, level };
 }
 

@@ -42,7 +42,7 @@ export function startLibrary() {
     if (now.view === "library" && before.view !== "library") reload();
   });
   on("library", facts);
-  on("job-done", () => route.view === "library" && soon());
+  on("stale", () => route.view === "library" && soon());
 }
 
 /** facts shows the counts, here and in the bar. */
@@ -52,7 +52,7 @@ function facts(library) {
   head.replaceChildren(h("h2", {}, "Library"),
     h("p", {}, [count(library.videos, "video"), length(library.seconds), ...states, (library.engines ?? []).map((e) => e.name).join(", ")].filter(Boolean).join(" · ")));
   document.querySelectorAll(".for-write").forEach((el) => (el.hidden = !canWrite()));
-  document.querySelectorAll(".for-session").forEach((el) => (el.hidden = !library.session && !library.authenticated));
+  document.querySelectorAll(".for-session").forEach((el) => (el.hidden = !library.authenticated));
 }
 
 let timer;

@@ -4,7 +4,7 @@
 import { button, cry, h, say } from "./dom.js";
 import { aborted, downloadClip, feedback } from "./api.js";
 import { clock, range, sure } from "./format.js";
-import { app, asks, canWrite, emit, go, hash, onlySearch, route, sentenceOf } from "./state.js";
+import { app, asks, canJudge, emit, engine, go, hash, onlySearch, route, sentenceOf } from "./state.js";
 import { exportMenu, toast } from "./dialogs.js";
 
 const same = (a, b) => Math.abs(a.start - b.start) < 0.02 && Math.abs(a.end - b.end) < 0.02;
@@ -116,7 +116,7 @@ export class Moments {
   /** judge sends a verdict: "right" as it stands now, or "wrong". */
   async judge(word) {
     const m = this.current;
-    if (!m || !canWrite()) return;
+    if (!m || !canJudge()) return;
     const moved = word === "right" && this.edited;
     const before = m.verdict;
     m.verdict = word;
@@ -206,9 +206,9 @@ export class Moments {
       h("div", { class: "moment-row" }, h("h3", {}, `Moment ${this.chosen + 1} of ${this.list.length}`), this.times, this.long,
         h("span", { class: `sure ${s.level}` }, s.text), this.flag, this.back),
       h("div", { class: "moment-row" },
-        ...(canWrite() ? [this.right, this.wrong] : []), h("span", { class: "spacer" }),
+        ...(canJudge() ? [this.right, this.wrong] : []), h("span", { class: "spacer" }),
         clip, link,
-        button("More like this", "like", () => go({ ...onlySearch(route), q: undefined, in: undefined, like: `${m.video}@${m.start.toFixed(2)}-${m.end.toFixed(2)}` })),
+        engine(route)?.like !== false && button("More like this", "like", () => go({ ...onlySearch(route), q: undefined, in: undefined, like: `${m.video}@${m.start.toFixed(2)}-${m.end.toFixed(2)}` })),
         exportMenu("Export", () => this.list.filter((x) => x.verdict !== "wrong"), true)),
     );
     this.texts();

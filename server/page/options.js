@@ -2,7 +2,7 @@
 // and which videos are searched.
 
 import { $, button, h } from "./dom.js";
-import { app, asks, go, on, route } from "./state.js";
+import { app, asks, engine, go, on, route } from "./state.js";
 
 const fields = ["e", "l", "top", "thr", "folder", "name", "after", "before", "min", "max", "brute"];
 
@@ -45,7 +45,7 @@ function set(key, value) {
 function build() {
   const panel = $("options");
   const engines = app.library?.engines ?? [];
-  const engine = engines.find((e) => e.name === route.e) ?? engines[0];
+  const chosen = engine(route);
   const focus = panel.contains(document.activeElement) ? document.activeElement.name : null;
   const field = (label, control) => h("label", { class: "field" }, label, control);
   const input = (name, props) => h("input", { name, value: route[name] ?? "", ...props, onchange: (e) => set(name, e.target.value) });
@@ -53,9 +53,9 @@ function build() {
     options.map(([value, text]) => h("option", { value, selected: value === (current ?? "") }, text)));
   panel.replaceChildren(
     field("Encoder", choice("e", engines.map((e, i) => [i === 0 ? "" : e.name, e.name]), route.e)),
-    field("Localizer", choice("l", (engine?.localizers ?? []).map((l, i) => [i === 0 ? "" : l, l]), route.l)),
+    field("Localizer", choice("l", (chosen?.localizers ?? []).map((l, i) => [i === 0 ? "" : l, l]), route.l)),
     field("Moments", choice("top", [["", "12"], ["24", "24"], ["48", "48"], ["100", "100"]], route.top)),
-    field("Least confidence", choice("thr", [["", engine?.threshold ? `usual (${Math.round(100 * engine.threshold)} %)` : "usual"], ["-1", "show everything"], ["0.25", "25 %"], ["0.75", "75 %"], ["0.9", "90 %"]], route.thr)),
+    field("Least confidence", choice("thr", [["", chosen?.threshold ? `usual (${Math.round(100 * chosen.threshold)} %)` : "usual"], ["-1", "show everything"], ["0.25", "25 %"], ["0.75", "75 %"], ["0.9", "90 %"]], route.thr)),
     field("Name contains", input("name", { type: "text" })),
     field("Folder", input("folder", { type: "text", placeholder: "/videos/2026" })),
     field("From day", input("after", { type: "date" })),

@@ -4,6 +4,7 @@
 import { h } from "./dom.js";
 import { sprite, spriteURL } from "./api.js";
 import { clock } from "./format.js";
+import { app } from "./state.js";
 
 /** Peek is a small box above the time line. */
 export class Peek {
@@ -45,7 +46,7 @@ export class Peek {
 
   /** show shows the time t at x of a track so wide. */
   show(t, x, width) {
-    if (!this.loading && this.id) this.load();
+    if (!this.loading && this.id && app.library?.clips !== false) this.load();
     if (this.grid) {
       const { columns, rows, interval, width: w, height: hgt } = this.grid;
       const i = Math.max(0, Math.min(columns * rows - 1, Math.floor(t / interval)));

@@ -14,6 +14,8 @@ export const app = { library: null };
 /** can tells whether this visitor may change anything. */
 export const canWrite = () => app.library === null || !app.library.scopes?.length || app.library.scopes.includes("write");
 
+export const canJudge = () => canWrite() && app.library?.feedback !== false;
+
 const listeners = new Map();
 
 /** on hears of an event of the page; emit tells. */
@@ -93,6 +95,9 @@ export function request(r) {
 
 /** sentenceOf is what a moment is called in exports and to people. */
 export const sentenceOf = (r) => r.q || (r.like ? "like another moment" : "");
+
+/** engine is the encoder that a route asks, as the server described it. */
+export const engine = (r) => app.library?.engines?.find((e) => e.name === r.e) ?? app.library?.engines?.[0];
 
 /** remember keeps a choice on this machine; storage may be forbidden. */
 export function remember(key, value) {
