@@ -37,6 +37,7 @@ var imports = map[string][]string{
 	"encode/c3d":            {".", "media", "feature", "nn", "tensor", "weights", "numpy"},
 	"encode/skipthought":    {".", "nn", "tensor", "weights", "numpy", "github.com/edsrzf/mmap-go"},
 	"encode/classical":      {".", "media", "feature", "tensor"},
+	"encode/onnx":           {".", "media", "feature", "config", "github.com/ebitengine/purego", "golang.org/x/sys"},
 	"model/contrast":        {".", "tensor"},
 	"calibrate":             {"."},
 	"export":                {"."},

@@ -61,6 +61,10 @@ func Decode(name string, data []byte, out any) (*Document, error) {
 	if err := decode(data, out); err != nil {
 		return nil, d.decoding(err, out)
 	}
+	if n := fraction(bodies[0], reflect.TypeOf(out)); n != nil {
+		line, col := begin(n)
+		return nil, d.error(line, col, n.String()+" is no whole number")
+	}
 	return d, nil
 }
 

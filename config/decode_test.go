@@ -48,6 +48,8 @@ func TestDecode_Refuses(t *testing.T) {
 		"parts:\n  - nam: a\n":             `d.yaml:2:5: there is no key "nam"`,
 		"size: big\n":                      "d.yaml:1:7",
 		"size: 1\nsize: 2\n":               "d.yaml:2:1",
+		"name: a\nparts:\n - size: 1.5\n":  "d.yaml:3:10: 1.5 is no whole number",
+		"size: .inf\n":                     "d.yaml:1:7",
 		"name: a\n---\nname: b\n":          "d.yaml:3:1: a second document",
 		"name: !x a\n":                     "tags, anchors and aliases",
 		"name: &x a\n":                     "tags, anchors and aliases",
