@@ -65,8 +65,11 @@ func bare(err error, temp string) error {
 func createTemp(path string) (*os.File, error) {
 	mode, old := fs.FileMode(0o666), false
 	if info, err := os.Stat(path); err == nil {
-		if info.IsDir() {
+		switch {
+		case info.IsDir():
 			return nil, errors.New("there is a folder of that name")
+		case !info.Mode().IsRegular(): // root could replace /dev/null
+			return nil, fmt.Errorf("%w: there is a device or pipe of that name", ErrUnsafe)
 		}
 		mode, old = info.Mode().Perm(), true
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -48,6 +49,15 @@ func TestReplaceFile_FailureKeepsTheOld(t *testing.T) {
 	}
 	if err := tall.ReplaceFile(filepath.Join(path, "x"), nil); err == nil {
 		t.Error("wrote into a file as if it were a folder")
+	}
+	if runtime.GOOS != "windows" {
+		device := filepath.Join(dir, "device")
+		if err := os.Symlink(os.DevNull, device); err != nil {
+			t.Fatal(err)
+		}
+		if err := tall.ReplaceFile(device, func(io.Writer) error { return nil }); !errors.Is(err, tall.ErrUnsafe) {
+			t.Errorf("replaced a device: %v", err)
+		}
 	}
 	made := filepath.Join(dir, "new", "folder", "x")
 	if err := tall.ReplaceFile(made, func(io.Writer) error { return nil }); err != nil {

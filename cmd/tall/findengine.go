@@ -76,7 +76,13 @@ func (f *findFlags) openEngine(ctx context.Context, con *console, texts []string
 		return nil, err
 	}
 	if e.model != nil {
-		return e, e.model.accepts(e.made, e.asked[0].Manifest)
+		if err := e.model.accepts(e.made, e.asked[0].Manifest); err != nil {
+			return nil, err
+		}
+		if err := e.model.load(e.backend, e.made.Dim, len(e.asked[0].Vector)); err != nil {
+			return nil, fmt.Errorf("--localizer: %w; give the checkpoint of a CTRL model that was trained with the encoder %s", err, e.spec)
+		}
+		return e, nil
 	}
 	own, theirs := e.made.Manifest, e.asked[0].Manifest
 	if own.Encoder != theirs.Encoder || own.Dim != len(e.asked[0].Vector) {
@@ -181,7 +187,7 @@ type checkpointModel struct {
 	file    *weights.File
 	record  record
 	hash    string
-	trained *trained // made when the dimensions are known
+	trained *trained // by load
 }
 
 func openCheckpoint(name string) (*checkpointModel, error) {
@@ -245,21 +251,26 @@ func (m *checkpointModel) inputs(ctx context.Context, path string, fps float64, 
 	return feature.OpenInputs(ctx, []feature.Kind{kind}, o)
 }
 
-// localizer loads the model, once.
-func (m *checkpointModel) localizer(b backend, in *feature.Inputs, sentenceDim int) (*ctrl.Localizer, error) {
-	if m.trained != nil {
-		return m.trained.localizer(), nil
-	}
+// load makes the model for features and sentence vectors of these dimensions.
+func (m *checkpointModel) load(b backend, visualDim, sentenceDim int) error {
 	o, err := ctrl.Preset("paddle")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if m.record.options != nil {
 		o = *m.record.options
 	}
-	o.VisualDim, o.SentenceDim = in.Dim(), sentenceDim
-	if m.trained, err = loadModel(b, m.file, m.record, o); err != nil {
-		return nil, err
+	o.VisualDim, o.SentenceDim = 3*visualDim, sentenceDim // left, clip, right
+	m.trained, err = loadInto(b, m.file, m.record, o)
+	return err
+}
+
+// localizer loads the model for the windows of in, once.
+func (m *checkpointModel) localizer(b backend, in *feature.Inputs, sentenceDim int) (*ctrl.Localizer, error) {
+	if m.trained == nil {
+		if err := m.load(b, in.Dim()/3, sentenceDim); err != nil {
+			return nil, err
+		}
 	}
 	return m.trained.localizer(), nil
 }

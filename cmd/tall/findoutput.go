@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -68,12 +69,29 @@ func (f *findFlags) exportAll(videos []*searchedVideo, replies []reply) error {
 		}
 	}
 	for _, t := range f.targets {
-		err := tall.ReplaceFile(t.file, func(w io.Writer) error { return export.Write(w, t.format, list) })
+		err := writeTo(t.file, func(w io.Writer) error { return export.Write(w, t.format, list) })
 		if err != nil {
 			return fmt.Errorf("--export: %w", err)
 		}
 	}
 	return nil
+}
+
+// writeTo replaces a file, or what a link names, or writes into what is no file, such as
+// /dev/stdout or a pipe.
+func writeTo(path string, write func(io.Writer) error) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil && !strings.HasPrefix(path, "/dev/") {
+		path = real
+	}
+	info, err := os.Stat(path)
+	if (err != nil || info.Mode().IsRegular() || info.IsDir()) && !strings.HasPrefix(path, "/dev/") {
+		return tall.ReplaceFile(path, write)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 // cutExtensions are those of files that media cuts into; of others come mp4 files.

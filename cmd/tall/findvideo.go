@@ -212,15 +212,11 @@ func (e *engine) prepare(ctx context.Context, con *console, file string, facts v
 			in.Close()
 		}
 	}()
-	l, err := e.model.localizer(e.backend, in, len(e.asked[0].Vector))
-	if err != nil {
-		return nil, nil, err
-	}
 	features, err := in.Stream(in.Videos()[0])
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err = l.Prepare(ctx, features)
+	p, err = e.model.trained.localizer().Prepare(ctx, features)
 	return p, func() { in.Close() }, err
 }
 

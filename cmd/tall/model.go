@@ -218,8 +218,18 @@ func readWeights(name string) (*weights.File, record, error) {
 }
 
 // loadModel puts weights into a model. Where the file records its structure (a
-// checkpoint of ours), that counts; the dimensions are those of o in any case.
+// checkpoint of ours), that counts; the dimensions are those of o in any case, which come
+// from the configuration.
 func loadModel(b backend, f *weights.File, r record, o ctrl.Options) (*trained, error) {
+	t, err := loadInto(b, f, r, o)
+	if err != nil {
+		return nil, fmt.Errorf("%w; the model is that of preset %s (--preset) with the dimensions of the configuration's MODEL section (--config)", err, o.Preset)
+	}
+	return t, nil
+}
+
+// loadInto is loadModel for dimensions that come from elsewhere.
+func loadInto(b backend, f *weights.File, r record, o ctrl.Options) (*trained, error) {
 	if r.options != nil {
 		o.Bias, o.Fusion = r.options.Bias, r.options.Fusion
 	}
@@ -229,7 +239,7 @@ func loadModel(b backend, f *weights.File, r record, o ctrl.Options) (*trained, 
 	}
 	tensors, err := f.Match(model.Specs())
 	if err != nil {
-		return nil, fmt.Errorf("%w; the model is that of preset %s (--preset) with the dimensions of the configuration's MODEL section (--config)", err, o.Preset)
+		return nil, err
 	}
 	if err := model.Load(tensors); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
