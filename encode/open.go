@@ -12,6 +12,7 @@ import (
 	"tall/encode/c3d"
 	"tall/encode/classical"
 	"tall/encode/clip"
+	"tall/encode/onnx"
 	"tall/encode/skipthought"
 	"tall/tensor"
 )
@@ -35,6 +36,9 @@ type Options struct {
 	// Hash gives the SHA-256 of a file of weights, "sha256:" and hexadecimal digits;
 	// nil: it is computed anew, which takes a second for each gigabyte.
 	Hash func(path string) (string, error)
+	// ONNXRuntime is the path of libonnxruntime or of its folder; "": it is sought where
+	// package onnx says.
+	ONNXRuntime string
 }
 
 // ClassicalWords is the dimension of the sentence vectors that go with the video encoder
@@ -50,7 +54,7 @@ const (
 )
 
 // VideoNames lists the encoders that [OpenVideo] knows.
-func VideoNames() []string { return []string{"classical", "clip", "c3d"} }
+func VideoNames() []string { return []string{"classical", "clip", "c3d", "onnx:FILE.yaml"} }
 
 // SentenceNames lists the encoders that [OpenSentences] knows.
 func SentenceNames() []string {
@@ -77,7 +81,8 @@ func (o Options) clip(name string) (*clip.Model, error) {
 }
 
 // OpenVideo opens an encoder of videos by its text, NAME or NAME:MODEL. MODEL is a folder,
-// or a name that [Options.Models] knows. NAME is one of [VideoNames].
+// or a name that [Options.Models] knows; of onnx it is a YAML file. NAME is one of
+// [VideoNames].
 func OpenVideo(spec string, o Options) (Video, error) {
 	name, model, _ := strings.Cut(spec, ":")
 	switch name {
@@ -97,6 +102,11 @@ func OpenVideo(spec string, o Options) (Video, error) {
 			return nil, err
 		}
 		return c3d.Open(dir, c3d.Options{Backend: tensor.NewCPU(o.Threads), Rate: o.Rate})
+	case onnx.Name:
+		if model == "" {
+			return nil, fmt.Errorf("%w: %s: name the YAML file that describes the network, as in onnx:efficientnet.yaml", tall.ErrFormat, spec)
+		}
+		return onnx.Open(model, onnx.Options{Library: o.ONNXRuntime, Threads: o.Threads, Rate: o.Rate})
 	}
 	return nil, unknown("video", spec, VideoNames())
 }

@@ -17,12 +17,14 @@ import (
 type encoderFlags struct {
 	*global
 	ffmpeg string
+	onnx   string
 	rate   float64
 }
 
 func (e *encoderFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&e.ffmpeg, "ffmpeg", "", "where ffmpeg is: its path, or the folder that holds ffmpeg and ffprobe (default: sought in PATH)")
+	f.StringVar(&e.onnx, "onnxruntime", "", "libonnxruntime's path, or its folder (default: TALL_ONNXRUNTIME, or where systems keep it)")
 	f.Float64Var(&e.rate, "rate", 0, "frames a second that clip and c3d see (default: the encoder's own)")
 }
 
@@ -41,7 +43,7 @@ func (e *encoderFlags) options() (encode.Options, error) {
 	if e.rate < 0 {
 		return o, fmt.Errorf("--rate %g: give a number of frames a second above 0", e.rate)
 	}
-	o.Rate = e.rate
+	o.Rate, o.ONNXRuntime = e.rate, e.onnx
 	return o, err
 }
 

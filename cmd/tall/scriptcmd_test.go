@@ -37,6 +37,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"above":      scriptAbove,
 	"samescore":  scriptSameScore,
 
+	"pictures":    scriptPictures,
 	"scenes":      scriptScenes,
 	"colorcorpus": scriptColorCorpus,
 	"foundat":     scriptFoundAt,
@@ -238,7 +239,7 @@ func temporaries(dir string) (left []string, err error) {
 		if path == filepath.Join(dir, ".tmp") { // testscript's own
 			return filepath.SkipDir
 		}
-		if err == nil && (strings.Contains(d.Name(), ".tmp") || strings.HasPrefix(d.Name(), ".synth-")) {
+		if err == nil && (strings.Contains(d.Name(), ".tmp") || strings.HasPrefix(d.Name(), ".synth-") || strings.HasPrefix(d.Name(), ".rows-")) {
 			left = append(left, path)
 		}
 		return err
