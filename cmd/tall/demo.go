@@ -33,6 +33,10 @@ type demo struct {
 	seed   uint64
 	size   demoSize
 
+	page      bool // --serve
+	listen    string
+	exitAfter time.Duration
+
 	con     *console
 	out     io.Writer
 	dir     string
@@ -66,7 +70,8 @@ func newDemo(g *global) *cobra.Command {
 		Long: "Renders videos of a kitchen, turns them into features (encoder `classical`), trains CTRL,\n" +
 			"evaluates on videos that it has not seen beside guesses that look at no video, and draws\n" +
 			"the answers to three sentences. Offline, without ffmpeg, about a minute. Exits with 1 if\n" +
-			"the model did not learn.",
+			"the model did not learn. With --serve a page on videos of the kind is up meanwhile and\n" +
+			"afterwards, where sentences are typed and moments watched.",
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd) },
 	}
@@ -77,6 +82,9 @@ func newDemo(g *global) *cobra.Command {
 	f.IntVar(&d.size.train, "train-videos", 128, "videos to train on")
 	f.IntVar(&d.size.test, "test-videos", 24, "videos to evaluate on")
 	f.IntVar(&d.size.epochs, "epochs", 8, "epochs to train")
+	f.BoolVar(&d.page, "serve", false, "serve a page on a few kitchen videos with a trained model, at once and after the rest is done, until interrupted")
+	f.StringVar(&d.listen, "listen", "127.0.0.1:7777", "with --serve: address and port; port 0 takes any that is free")
+	f.DurationVar(&d.exitAfter, "exit-after", 0, "with --serve: end the page this long after the rest is done, such as 30s, for scripts (default: never)")
 	return cmd
 }
 
@@ -102,8 +110,15 @@ func (d *demo) steps(cmd *cobra.Command) (err error) {
 		}
 		defer os.RemoveAll(d.dir)
 	}
+	if d.page {
+		return d.serve(cmd.Context(), d.job)
+	}
+	return d.job(cmd.Context())
+}
+
+// job renders, encodes, trains, evaluates and answers.
+func (d *demo) job(ctx context.Context) (err error) {
 	begun := time.Now()
-	ctx := cmd.Context()
 	if err := d.corpus(ctx); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func newModels(g *global) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalog", nil, "further catalog, a YAML file; its models replace those of their names")
 	cmd.PersistentFlags().StringArrayVar(&m.catalogs, "catalogue", nil, "as --catalog") //nolint:misspell // the British word
-	_ = cmd.PersistentFlags().MarkHidden("catalogue") //nolint:misspell // the flag was just made
+	_ = cmd.PersistentFlags().MarkHidden("catalogue")                                   //nolint:misspell // the flag was just made
 	cmd.AddCommand(m.newList(), m.newPull(), m.newVerify(), m.newPath())
 	return cmd
 }
