@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -29,27 +30,77 @@ type Moment struct {
 // Moments are those of an answer, whose [Evidence] is given, that lie in a video of so many
 // seconds (0: unknown), suppressed, best first, at most so many. The null is the video's.
 func (n Null) Moments(a tall.Scored, evidence []float64, duration float64, most int) []Moment {
-	var spans []tall.Span
-	var scores []float32
-	var of []int
-	for i := range a.Spans {
-		m := a.Moment(i)
-		m.Start = max(0, m.Start)
-		if duration > 0 {
-			m.End = min(m.End, duration)
-		}
-		if m.Valid() {
-			spans, scores, of = append(spans, m.Span), append(scores, m.Score), append(of, i)
+	c := chooser{null: n, duration: duration, most: most}
+	for _, i := range tall.Rank(a.Scores) {
+		if !c.take(a.Moment(i).Span, a.Scores[i], evidence[i]) {
+			break
 		}
 	}
-	var out []Moment
-	for _, i := range tall.Suppress(spans, scores, suppression, most) {
-		if isPart(spans[i], out) {
-			continue
+	return c.found
+}
+
+// ranker is what a prepared video may have beside [tall.Prepared]: its moments in the
+// order of their scores, which are evidence as they are, one after another
+// (model/contrast).
+type ranker interface {
+	EachRanked(ctx context.Context, sentences []tall.Sentence, visit func(sentence int, s tall.Span, score float32) bool) error
+}
+
+// Find asks a prepared video for the [Null.Moments] of each sentence. Enough, if not nil,
+// ends the search for a sentence, given what was found and the evidence for the next
+// moment, which is lower; where all moments are known at once it is not asked.
+func (n Null) Find(ctx context.Context, p tall.Prepared, sentences []tall.Sentence, duration float64, most int, enough func(found []Moment, next float64) bool) ([][]Moment, error) {
+	out := make([][]Moment, len(sentences))
+	if r, ok := p.(ranker); ok {
+		choosers := make([]chooser, len(sentences))
+		for i := range choosers {
+			choosers[i] = chooser{null: n, duration: duration, most: most}
 		}
-		out = append(out, n.moment(spans[i], scores[i], evidence[of[i]]))
+		err := r.EachRanked(ctx, sentences, func(i int, s tall.Span, score float32) bool {
+			c := &choosers[i]
+			return (enough == nil || !enough(c.found, float64(score))) && c.take(s, score, float64(score))
+		})
+		for i := range choosers {
+			out[i] = choosers[i].found
+		}
+		return out, err
 	}
-	return out
+	for from := 0; from < len(sentences); from += sentencesAtOnce {
+		answers, err := p.Localize(ctx, sentences[from:min(from+sentencesAtOnce, len(sentences))])
+		if err != nil {
+			return nil, err
+		}
+		for i, a := range answers {
+			out[from+i] = n.Moments(a, Evidence(p, a), duration, most)
+		}
+	}
+	return out, nil
+}
+
+// chooser is suppression of moments that come best first.
+type chooser struct {
+	null     Null
+	duration float64
+	most     int
+
+	kept  []tall.Span // as [tall.Suppress] keeps them
+	found []Moment    // those of kept that are no part of a better one
+}
+
+// take tells whether there may be more.
+func (c *chooser) take(s tall.Span, score float32, evidence float64) bool {
+	s.Start = max(0, s.Start)
+	if c.duration > 0 {
+		s.End = min(s.End, c.duration)
+	}
+	if !s.Valid() || slices.ContainsFunc(c.kept, func(k tall.Span) bool { return tall.IoU(k, s) > suppression }) {
+		return true
+	}
+	c.kept = append(c.kept, s)
+	if !isPart(s, c.found) {
+		c.found = append(c.found, c.null.moment(s, score, evidence))
+	}
+	return len(c.kept) < c.most
 }
 
 func (n Null) moment(s tall.Span, score float32, evidence float64) Moment {

@@ -30,13 +30,20 @@ func (l *Library) Curve(ctx context.Context, id ID, q Query) (Curve, error) {
 		return Curve{}, fmt.Errorf("%w: %s has no features of encoder %s yet", tall.ErrMissing, id, ask.engine.Name)
 	}
 	v := ask.videos[0]
-	a, err := l.localize(ctx, ask, v)
+	c := Curve{Video: id}
+	err = l.with(ctx, ask, v, func(p tall.Prepared) error {
+		scored, err := p.Localize(ctx, ask.asked[:ask.wanted()])
+		if err != nil {
+			return err
+		}
+		c.draw(v.Duration, min(curveParts, max(1, v.features.Rows)), scored)
+		c.Hits, err = ask.hits(ctx, p, v, nil)
+		return err
+	})
 	if err != nil {
 		return Curve{}, err
 	}
-	c := Curve{Video: id, Hits: ask.hits(v, a)}
 	slices.SortStableFunc(c.Hits, compareHits)
-	c.draw(v.Duration, min(curveParts, max(1, v.features.Rows)), a.scored[:ask.wanted()])
 	return c, nil
 }
 

@@ -47,7 +47,7 @@ func (l *Library) refine(ctx context.Context, ask *question, list []candidate, r
 		for i, c := range round {
 			switch err := errs[i]; {
 			case errors.Is(err, errRemoved):
-			case err != nil && unreadable(err):
+			case errors.Is(err, errBroken):
 				warnings = append(warnings, err.Error())
 			case err != nil:
 				return nil, nil, err

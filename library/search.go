@@ -3,9 +3,7 @@ package library
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +11,6 @@ import (
 	"tall"
 	"tall/calibrate"
 )
-
-// momentsKept is how many moments of a video are kept for each sentence.
-const momentsKept = 200
 
 // question is a query as it is asked.
 type question struct {
@@ -193,104 +188,4 @@ func (e *Engine) localizer(name string) (*Localizer, error) {
 		names = append(names, e.Localizers[i].Name)
 	}
 	return nil, fmt.Errorf("%w: encoder %s has no localizer %q; it has %s", tall.ErrMissing, e.Name, name, strings.Join(names, ", "))
-}
-
-// unreadable tells errors of one video's stored features from those that every video
-// would meet.
-func unreadable(err error) bool {
-	for _, target := range []error{tall.ErrMissing, tall.ErrFormat, tall.ErrShape, tall.ErrNotFinite} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
-}
-
-// answered is what the localizer says of one video.
-type answered struct {
-	scored   []tall.Scored // for each of question.asked
-	evidence [][]float64
-}
-
-// localize runs the localizer over one video.
-func (l *Library) localize(ctx context.Context, ask *question, v *searched) (*answered, error) {
-	features, closer, err := l.o.Features.Open(ctx, ask.engine.Name, v.ID)
-	if err != nil {
-		return nil, l.broken(ctx, ask, v, err)
-	}
-	defer closer.Close()
-	if len(features.Spans) != v.features.Rows {
-		return nil, l.broken(ctx, ask, v, fmt.Errorf("%w: %s: %d rows are stored, the catalog says %d", tall.ErrShape, v.ID, len(features.Spans), v.features.Rows))
-	}
-	prepared, err := ask.localizer.Prepare(ctx, features)
-	if err != nil {
-		return nil, l.broken(ctx, ask, v, err)
-	}
-	a := &answered{}
-	if a.scored, err = prepared.Localize(ctx, ask.asked); err != nil {
-		return nil, err
-	}
-	for _, s := range a.scored {
-		a.evidence = append(a.evidence, calibrate.Evidence(prepared, s))
-	}
-	return a, nil
-}
-
-// broken marks features that turned out to be unreadable, so that they are searched no
-// more until [Library.Check] has mended them. A video removed meanwhile is no error.
-func (l *Library) broken(ctx context.Context, ask *question, v *searched, err error) error {
-	if ctx.Err() != nil || !unreadable(err) {
-		return err
-	}
-	now, gone := l.Video(ctx, v.ID)
-	if errors.Is(gone, tall.ErrMissing) {
-		return fmt.Errorf("%w: %s", errRemoved, v.ID)
-	}
-	if f := featuresOf(now, ask.engine.Name); gone == nil && (f == nil || f.State != Ready || f.Hash != v.features.Hash) {
-		return fmt.Errorf("%w: %s is being encoded anew", errRemoved, v.ID)
-	}
-	if markErr := l.damaged(ctx, v.ID, ask.engine.Name, err.Error()); markErr != nil {
-		return errors.Join(err, markErr)
-	}
-	return err
-}
-
-// errRemoved tells that a video was removed while it was searched.
-var errRemoved = errors.New("removed meanwhile")
-
-// answer finds the moments of a query in one video.
-func (l *Library) answer(ctx context.Context, ask *question, v *searched) ([]Hit, error) {
-	a, err := l.localize(ctx, ask, v)
-	if err != nil {
-		return nil, err
-	}
-	return ask.hits(v, a), nil
-}
-
-// hits are the moments of a query in one video.
-func (q *question) hits(v *searched, a *answered) []Hit {
-	lists := make([][]Hit, len(a.scored))
-	for i := range a.scored {
-		lists[i] = q.moments(v, a.scored[i], a.evidence[i])
-	}
-	return sequences(without(lists[:q.wanted()], lists[q.wanted():]))
-}
-
-// moments are those of an answer, best first.
-func (q *question) moments(v *searched, s tall.Scored, evidence []float64) []Hit {
-	null := q.null(v)
-	var out []Hit
-	for _, m := range null.Moments(s, evidence, v.Duration, momentsKept) {
-		if q.example.holds(v.ID, m.Span) {
-			continue
-		}
-		h := v.hit(m.Span)
-		h.Score, h.Confidence = m.Score, math.NaN()
-		h.z, h.alarm = standing(null, m.Evidence)
-		if null.Known() {
-			h.Confidence = q.chance.Confidence(h.z)
-		}
-		out = append(out, h)
-	}
-	return out
 }

@@ -44,13 +44,20 @@ func newBench(g *global) *cobra.Command {
 	var asJSON bool
 	var repeats int
 	var match string
+	ofLibrary := benchLibrary{global: g}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine: matrix products, the training step, pair scoring",
 		Long: "Measures, in one run, the machine's peak of fused multiply-adds and how much of it\n" +
-			"the kernels reach, on one thread and on all. $TALL_KERNEL chooses the kernels.",
+			"the kernels reach, on one thread and on all. $TALL_KERNEL chooses the kernels.\n\n" +
+			"With --library HOURS it measures search instead: over a library of that many hours, which\n" +
+			"it makes in a temporary folder (9.6 MB an hour) and removes.",
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("library") {
+				ofLibrary.asJSON = asJSON
+				return ofLibrary.run(cmd)
+			}
 			re, err := regexp.Compile(match)
 			if err != nil {
 				return fmt.Errorf("--match: %w", err)
@@ -93,6 +100,9 @@ func newBench(g *global) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "one JSON object a line: name, shape, threads, ms, median_ms, max_ms, gflops, peak_share")
 	f.IntVar(&repeats, "repeats", 7, "how often each case is measured")
+	f.IntVar(&ofLibrary.hours, "library", 0, "measure search over a made library of so many hours")
+	f.IntVar(&ofLibrary.queries, "queries", 200, "with --library: searches that are measured")
+	f.StringVar(&ofLibrary.dir, "dir", "", "with --library: where the temporary folder is made (default: the system's)")
 	f.StringVar(&match, "match", "", "measure the cases whose name this regular expression matches")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"tall/media"
 	"tall/model/contrast"
 	"tall/model/ctrl"
+	"tall/tensor"
 )
 
 // engineConfig is how an engine of a library is opened; a library keeps it in its settings.
@@ -74,14 +75,14 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 			Bank: func(context.Context) ([]tall.Sentence, error) { return bank() },
 		})
 	}
-	b, err := g.backend() // each localizer has its own: a backend is for one goroutine at a time
+	lanes, err := g.lanes()
 	if err != nil {
 		return e, err
 	}
 	// Rows are compared with one another whatever encoder they come from.
-	like := contrast.New(contrast.Options{Backend: b})
-	rows := &library.Space{Name: c.Name, Indexer: like.Index()}
-	e.Like = &library.Localizer{Name: "like", ID: "like, " + contrastID(), Localizer: like, Space: rows}
+	ofRows := contrast.New(contrast.Options{Lanes: lanes})
+	rows := &library.Space{Name: c.Name, Indexer: ofRows.Index()}
+	e.Like = &library.Localizer{Name: "like", ID: "like, " + contrastID(), Localizer: ofRows, Space: rows}
 	for _, file := range c.Checkpoints {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
@@ -93,7 +94,7 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if err := m.accepts(e.Description, tall.Manifest{}); err != nil {
 			return e, err
 		}
-		b, err := g.backend()
+		b, err := g.backend() // of its own: a backend is for one goroutine at a time
 		if err != nil {
 			return e, err
 		}
@@ -108,13 +109,25 @@ func (g *global) openLibraryEngine(c engineConfig, dir string, tools *media.Tool
 		if sentences.Manifest().Dim != e.Description.Dim {
 			return e, fmt.Errorf("%w: encoder %s has no common space for frames and sentences", tall.ErrManifest, c.Encoder)
 		}
-		b, err := g.backend()
-		if err != nil {
-			return e, err
-		}
-		add(localizerContrast, contrastID(), contrast.New(contrast.Options{Backend: b}), rows)
+		add(localizerContrast, contrastID(), ofRows, rows)
 	}
 	return e, nil
+}
+
+// lanes are a backend of one thread for each processor: a search looks at several videos
+// at a time.
+func (g *global) lanes() ([]tensor.Backend, error) {
+	threads, err := g.workers()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tensor.Backend, threads)
+	for i := range out {
+		if out[i], err = newBackend(1); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // contrastID names the localizer contrast with its parameters, for what is remembered.

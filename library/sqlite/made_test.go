@@ -99,13 +99,14 @@ func (e rowsEncoder) Save(_ context.Context, path, dir, name string, meta map[st
 func jointEngine(c *collection.Collection) library.Engine {
 	description := feature.Description{Manifest: tall.Manifest{Encoder: "joint", Dim: c.Dim()}, Window: 1, Stride: 1}
 	sentences := conceptSentences{c}
-	l, like := contrast.New(contrast.Options{}), contrast.New(contrast.Options{})
+	lanes := contrast.Options{Lanes: []tensor.Backend{tensor.NewCPU(1), tensor.NewCPU(1)}}
+	l := contrast.New(lanes)
 	space := &library.Space{Name: "joint", Indexer: l.Index()}
 	return library.Engine{
 		Name: "joint", Description: description, Sentences: sentences,
 		Open:       func() (library.VideoEncoder, error) { return rowsEncoder{c, description}, nil },
 		Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: sentences.bank, Threshold: 0.95, Space: space}},
-		Like:       &library.Localizer{Name: "like", ID: "like", Localizer: like, Space: space},
+		Like:       &library.Localizer{Name: "like", ID: "like", Localizer: l, Space: space},
 	}
 }
 

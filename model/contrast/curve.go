@@ -87,9 +87,9 @@ func shorten(text string) string {
 
 // similarities are the cosines (S, N) of a few sentences and all rows.
 func (p *Prepared) similarities(ctx context.Context, sentences []tall.Sentence) ([]float32, error) {
-	p.l.mu.Lock()
-	defer p.l.mu.Unlock()
-	b, n, d := p.l.o.Backend, p.stream.N, p.stream.D
+	lane := <-p.l.lanes
+	defer func() { p.l.lanes <- lane }()
+	b, n, d := lane.b, p.stream.N, p.stream.D
 	q := tensor.NewMat(b, len(sentences), d)
 	for i, s := range sentences {
 		b.Upload(q.RowRange(i, i+1), s.Vector)
@@ -97,12 +97,17 @@ func (p *Prepared) similarities(ctx context.Context, sentences []tall.Sentence) 
 	b.L2NormRows(q, tensor.NewMat(b, len(sentences), 1), q)
 	out := make([]float32, len(sentences)*n)
 	sims := tensor.NewMat(b, len(sentences), min(n, rowsAtOnce))
-	err := p.eachTile(ctx, func(tile tensor.Mat, from int) {
+	err := p.eachTile(ctx, lane, func(tile tensor.Mat, from int) error {
 		c := tensor.MatOf(sims.Mem, len(sentences), tile.Rows)
 		b.Gemm(c, 1, q, false, tile, true, 0)
 		for i := range sentences {
-			b.Download(out[i*n+from:i*n+from+tile.Rows], c.RowRange(i, i+1))
+			dst := out[i*n+from : i*n+from+tile.Rows]
+			b.Download(dst, c.RowRange(i, i+1))
+			if firstNotFinite(dst) >= 0 {
+				return fmt.Errorf("%s: %w: a similarity", p.video, tall.ErrNotFinite)
+			}
 		}
+		return nil
 	})
 	return out, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 
 	"tall"
 	"tall/tensor"
@@ -28,6 +27,9 @@ const (
 type Options struct {
 	// Backend computes; nil: the processor, on all threads. A localizer takes turns on it.
 	Backend tensor.Backend
+	// Lanes, in place of Backend, are for searching many videos, each asked once: so many
+	// goroutines as there are backends compute at a time, and prepared videos keep no rows.
+	Lanes []tensor.Backend
 	// Smooth is the standard deviation of the smoothing in seconds; 0: DefaultSmooth. It
 	// is at most a twentieth of the video.
 	Smooth float64
@@ -44,14 +46,32 @@ type Options struct {
 // Localizer implements [tall.Localizer] for features of one stream whose rows share a
 // space with the sentences. Several goroutines may use it; they take turns.
 type Localizer struct {
-	o  Options
-	mu sync.Mutex // guards o.Backend
+	o     Options
+	lanes chan *lane // those that nobody computes on
+}
+
+// lane is a backend and its memory for a tile of rows, which is used again.
+type lane struct {
+	b       tensor.Backend
+	rows    []float32  // (readRows, D)
+	x, norm tensor.Mat // (readRows, D) and (readRows, 1)
+}
+
+// resize makes room for rows of d values.
+func (l *lane) resize(d int) {
+	if l.x.Cols != d {
+		l.rows = make([]float32, readRows*d)
+		l.x, l.norm = tensor.NewMat(l.b, readRows, d), tensor.NewMat(l.b, readRows, 1)
+	}
 }
 
 // New returns a localizer.
 func New(o Options) *Localizer {
-	if o.Backend == nil {
-		o.Backend = tensor.NewCPU(0)
+	if o.Lanes == nil {
+		if o.Backend == nil {
+			o.Backend = tensor.NewCPU(0)
+		}
+		o.Lanes = []tensor.Backend{o.Backend}
 	}
 	if o.Smooth <= 0 {
 		o.Smooth = DefaultSmooth
@@ -65,11 +85,19 @@ func New(o Options) *Localizer {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
-	return &Localizer{o: o}
+	l := &Localizer{o: o, lanes: make(chan *lane, len(o.Lanes))}
+	for _, b := range o.Lanes {
+		l.lanes <- &lane{b: b}
+	}
+	return l
 }
 
-// rowsAtOnce is the height of a tile of rows: 4 MB at D = 512.
-const rowsAtOnce = 2048
+const (
+	// rowsAtOnce is the height of a tile of rows that is kept: 4 MB at D = 512.
+	rowsAtOnce = 2048
+	// readRows is that of one that is not, which the second-level cache holds.
+	readRows = 256
+)
 
 // Prepare brings the rows to length 1 and lays out the windows, once for a video. The
 // rows must be one stream, ordered in time. Errors wrap [tall.ErrShape], or
@@ -91,13 +119,10 @@ func (l *Localizer) PrepareVideo(ctx context.Context, video *tall.Features) (*Pr
 	if err := p.layTime(video.Spans); err != nil {
 		return nil, fmt.Errorf("%s: %w", video.Video, err)
 	}
-	if int64(s.N)*int64(s.D)*4 > l.o.Memory {
+	if len(l.o.Lanes) > 1 || int64(s.N)*int64(s.D)*4 > l.o.Memory {
 		return p, nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err := p.eachTile(ctx, func(tile tensor.Mat, _ int) { p.tiles = append(p.tiles, tile) })
-	return p, err
+	return p, p.keep(ctx)
 }
 
 // Prepared is a video ready for questions. Several goroutines may ask.
@@ -180,16 +205,11 @@ func (p *Prepared) at(row float64) float64 {
 	return p.edges[k] + (row-float64(k))*(p.edges[k+1]-p.edges[k])
 }
 
-// eachTile calls visit with the rows, brought to length 1, a tile at a time. The caller
-// holds the localizer's lock.
-func (p *Prepared) eachTile(ctx context.Context, visit func(tile tensor.Mat, from int)) error {
-	if p.tiles != nil {
-		for i, tile := range p.tiles {
-			visit(tile, i*rowsAtOnce)
-		}
-		return ctx.Err()
-	}
-	b, d := p.l.o.Backend, p.stream.D
+// keep reads all rows and brings them to length 1.
+func (p *Prepared) keep(ctx context.Context) error {
+	lane := <-p.l.lanes
+	defer func() { p.l.lanes <- lane }()
+	b, d := lane.b, p.stream.D
 	var buf []float32
 	if p.stream.Read != nil {
 		buf = make([]float32, min(rowsAtOnce, p.stream.N)*d)
@@ -203,13 +223,55 @@ func (p *Prepared) eachTile(ctx context.Context, visit func(tile tensor.Mat, fro
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.video, err)
 		}
-		if i := firstNotFinite(values); i >= 0 {
-			return fmt.Errorf("%s: %w: row %d of its features holds NaN or infinity; encode the video again", p.video, tall.ErrNotFinite, from+i/d)
+		if err := p.finite(values, from); err != nil {
+			return err
 		}
 		tile := tensor.NewMat(b, to-from, d)
 		b.Upload(tile, values)
 		b.L2NormRows(tile, tensor.NewMat(b, to-from, 1), tile)
-		visit(tile, from)
+		p.tiles = append(p.tiles, tile)
+	}
+	return nil
+}
+
+// eachTile calls visit with the rows, brought to length 1, a tile at a time.
+func (p *Prepared) eachTile(ctx context.Context, lane *lane, visit func(tile tensor.Mat, from int) error) error {
+	for i, tile := range p.tiles {
+		if err := visit(tile, i*rowsAtOnce); err != nil {
+			return err
+		}
+	}
+	if p.tiles != nil {
+		return ctx.Err()
+	}
+	lane.resize(p.stream.D)
+	for from := 0; from < p.stream.N; from += readRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := min(from+readRows, p.stream.N)
+		values, err := p.stream.Rows(from, to, lane.rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.video, err)
+		}
+		tile := lane.x.RowRange(0, to-from)
+		lane.b.Upload(tile, values)
+		lane.b.L2NormRows(tile, lane.norm.RowRange(0, to-from), tile)
+		if err := visit(tile, from); err != nil {
+			// A similarity that is no number comes from a row that holds one; say which.
+			if bad := p.finite(values, from); bad != nil {
+				return bad
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// finite refuses rows, the first of which has the number from.
+func (p *Prepared) finite(rows []float32, from int) error {
+	if i := firstNotFinite(rows); i >= 0 {
+		return fmt.Errorf("%s: %w: row %d of its features holds NaN or infinity; encode the video again", p.video, tall.ErrNotFinite, from+i/p.stream.D)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package contrast
 import (
 	"context"
 	"math"
+	"slices"
 
 	"tall"
 )
@@ -49,6 +50,10 @@ type work struct {
 	// Prefix sums over the windows of all scales, from a 0 on for each scale: of the
 	// weights, and of the weights times the starts.
 	weight, moved []float64
+
+	places []place
+	scores []float32
+	order  []ranked
 }
 
 func newWork(grid []scale) *work { return &work{grid: grid} }
@@ -69,8 +74,11 @@ func (w *work) score(curve []float64, level float64, visit func(k, i, start int,
 	}
 }
 
-func (p *Prepared) moments(w *work, curve []float64) tall.Scored {
-	out := tall.Scored{Video: p.video, FPS: p.fps}
+// place is a window that is above its neighborhood: its scale and first row.
+type place struct{ scale, start int }
+
+// places finds the windows that are moments, and lays out what merging them needs.
+func (p *Prepared) places(w *work, curve []float64) (places []place, scores []float32) {
 	total := p.Windows() + len(w.grid)
 	if cap(w.weight) < total {
 		w.weight, w.moved = make([]float64, total), make([]float64, total)
@@ -78,15 +86,15 @@ func (p *Prepared) moments(w *work, curve []float64) tall.Scored {
 	w.weight, w.moved = w.weight[:total], w.moved[:total]
 	clear(w.weight)
 	clear(w.moved)
-	type place struct{ scale, start int }
-	var places []place
+	places, scores = w.places[:0], w.scores[:0]
 	w.score(curve, p.l.o.Level, func(k, i, start int, contrast, score float64) {
 		at := w.grid[k].first + k + i + 1
 		w.weight[at] = contrast * contrast
 		w.moved[at] = contrast * contrast * float64(start)
 		places = append(places, place{k, start})
-		out.Scores = append(out.Scores, float32(score))
+		scores = append(scores, float32(score))
 	})
+	w.places, w.scores = places, scores
 	for k, s := range w.grid {
 		base := s.first + k
 		for i := base + 1; i <= base+s.count; i++ {
@@ -94,12 +102,23 @@ func (p *Prepared) moments(w *work, curve []float64) tall.Scored {
 			w.moved[i] += w.moved[i-1]
 		}
 	}
+	return places, scores
+}
+
+// span is the moment of a window, in ticks.
+func (p *Prepared) span(w *work, at place) tall.Span {
+	from, to := w.merge(at.scale, at.start)
+	return tall.Span{Start: p.at(from), End: p.at(to)}
+}
+
+func (p *Prepared) moments(w *work, curve []float64) tall.Scored {
+	places, scores := p.places(w, curve)
+	out := tall.Scored{Video: p.video, FPS: p.fps, Scores: slices.Clone(scores)}
 	out.Windows, out.Spans = make([]tall.Span, len(places)), make([]tall.Span, len(places))
 	for i, at := range places {
 		end := at.start + w.grid[at.scale].length
 		out.Windows[i] = tall.Span{Start: p.edges[at.start], End: p.edges[end]}
-		from, to := w.merge(at.scale, at.start)
-		out.Spans[i] = tall.Span{Start: p.at(from), End: p.at(to)}
+		out.Spans[i] = p.span(w, at)
 	}
 	return out
 }
