@@ -3,7 +3,7 @@
 
 /** Names in the hash. Those of `search` make the query; a change of one asks again. */
 const search = ["q", "like", "e", "l", "top", "thr", "brute", "in", "folder", "name", "after", "before", "min", "max"];
-const names = ["view", ...search, "v", "t", "from", "to"];
+const names = ["view", ...search, "v", "t"];
 
 /** route is what is shown now; go changes it. */
 export let route = {};
@@ -20,51 +20,51 @@ const listeners = new Map();
 
 /** on hears of an event of the page; emit tells. */
 export function on(name, f) {
-  listeners.set(name, [...(listeners.get(name) ?? []), f]);
+	listeners.set(name, [...(listeners.get(name) ?? []), f]);
 }
 
 export function emit(name, ...values) {
-  for (const f of listeners.get(name) ?? []) f(...values);
+	for (const f of listeners.get(name) ?? []) f(...values);
 }
 
 /** parse reads a hash; what it does not know is left out. */
 export function parse(hash) {
-  const p = new URLSearchParams(hash.replace(/^#/, ""));
-  const out = {};
-  for (const name of names) if (p.get(name)) out[name] = p.get(name);
-  return out;
+	const p = new URLSearchParams(hash.replace(/^#/, ""));
+	const out = {};
+	for (const name of names) if (p.get(name)) out[name] = p.get(name);
+	return out;
 }
 
 /** hash writes a route. */
 export function hash(r) {
-  const p = new URLSearchParams();
-  for (const name of names) if (r[name] !== undefined && r[name] !== null && r[name] !== "") p.set(name, r[name]);
-  return `#${p}`;
+	const p = new URLSearchParams();
+	for (const name of names) if (r[name] !== undefined && r[name] !== null && r[name] !== "") p.set(name, r[name]);
+	return `#${p}`;
 }
 
 /** go shows something else; `quiet` replaces the entry of the history and tells nobody. */
 export function go(next, { replace = false, quiet = false } = {}) {
-  const before = route;
-  route = next;
-  if (hash(next) !== location.hash) {
-    history[replace || quiet ? "replaceState" : "pushState"](null, "", hash(next));
-  }
-  if (!quiet) emit("route", route, before);
+	const before = route;
+	route = next;
+	if (hash(next) !== location.hash) {
+		history[replace || quiet ? "replaceState" : "pushState"](null, "", hash(next));
+	}
+	if (!quiet) emit("route", route, before);
 }
 
 /** watch follows the browser's own moves through the history, and begins with the URL as it is. */
 export function watch() {
-  const follow = () => {
-    const next = parse(location.hash);
-    if (hash(next) === hash(route)) return;
-    const before = route;
-    route = next;
-    emit("route", route, before);
-  };
-  addEventListener("popstate", follow);
-  addEventListener("hashchange", follow);
-  route = parse(location.hash);
-  emit("route", route, {});
+	const follow = () => {
+		const next = parse(location.hash);
+		if (hash(next) === hash(route)) return;
+		const before = route;
+		route = next;
+		emit("route", route, before);
+	};
+	addEventListener("popstate", follow);
+	addEventListener("hashchange", follow);
+	route = parse(location.hash);
+	emit("route", route, {});
 }
 
 /** asks tells whether a route holds a query. */
@@ -80,17 +80,17 @@ const number = (text) => (text === undefined || text === "" ? undefined : Number
 
 /** request is the body that asks the server for a route's query. */
 export function request(r) {
-  const body = { encoder: r.e, localizer: r.l, top: number(r.top) ?? 12, threshold: number(r.thr), brute: r.brute ? true : undefined };
-  if (r.q) body.query = r.q;
-  const like = /^(.+)@([\d.]+)-([\d.]+)$/.exec(r.like ?? "");
-  if (like) body.like = { id: like[1], start: Number(like[2]), end: Number(like[3]) };
-  const filter = {
-    ids: r.in ? [r.in] : undefined, folder: r.folder, text: r.name,
-    after: r.after && `${r.after}T00:00:00Z`, before: r.before && `${r.before}T23:59:59Z`,
-    min_length: number(r.min), max_length: number(r.max),
-  };
-  if (Object.values(filter).some((v) => v !== undefined && v !== "")) body.filter = filter;
-  return body;
+	const body = { encoder: r.e, localizer: r.l, top: number(r.top) ?? 12, threshold: number(r.thr), brute: r.brute ? true : undefined };
+	if (r.q) body.query = r.q;
+	const like = /^(.+)@([\d.]+)-([\d.]+)$/.exec(r.like ?? "");
+	if (like) body.like = { id: like[1], start: Number(like[2]), end: Number(like[3]) };
+	const filter = {
+		ids: r.in ? [r.in] : undefined, folder: r.folder, text: r.name,
+		after: r.after && `${r.after}T00:00:00Z`, before: r.before && `${r.before}T23:59:59Z`,
+		min_length: number(r.min), max_length: number(r.max),
+	};
+	if (Object.values(filter).some((v) => v !== undefined && v !== "")) body.filter = filter;
+	return body;
 }
 
 /** sentenceOf is what a moment is called in exports and to people. */
@@ -101,18 +101,18 @@ export const engine = (r) => app.library?.engines?.find((e) => e.name === r.e) ?
 
 /** remember keeps a choice on this machine; storage may be forbidden. */
 export function remember(key, value) {
-  try {
-    if (value === undefined) localStorage.removeItem(`tall.${key}`);
-    else localStorage.setItem(`tall.${key}`, value);
-  } catch {
-    // Then it lasts as long as the page.
-  }
+	try {
+		if (value === undefined) localStorage.removeItem(`tall.${key}`);
+		else localStorage.setItem(`tall.${key}`, value);
+	} catch {
+		// Then it lasts as long as the page.
+	}
 }
 
 export function recall(key) {
-  try {
-    return localStorage.getItem(`tall.${key}`) ?? undefined;
-  } catch {
-    return undefined;
-  }
+	try {
+		return localStorage.getItem(`tall.${key}`) ?? undefined;
+	} catch {
+		return undefined;
+	}
 }

@@ -2,8 +2,8 @@
 // that is no module.
 "use strict";
 try {
-  const theme = localStorage.getItem("tall.theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+	const theme = localStorage.getItem("tall.theme");
+	if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be forbidden; then the system decides.
+	// Storage may be forbidden; then the system decides.
 }
