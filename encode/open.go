@@ -106,7 +106,11 @@ func OpenVideo(spec string, o Options) (Video, error) {
 		if model == "" {
 			return nil, fmt.Errorf("%w: %s: name the YAML file that describes the network, as in onnx:efficientnet.yaml", tall.ErrFormat, spec)
 		}
-		return onnx.Open(model, onnx.Options{Library: o.ONNXRuntime, Threads: o.Threads, Rate: o.Rate})
+		e, err := onnx.Open(model, onnx.Options{Library: o.ONNXRuntime, Threads: o.Threads, Rate: o.Rate})
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
 	}
 	return nil, unknown("video", spec, VideoNames())
 }

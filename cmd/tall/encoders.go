@@ -25,7 +25,7 @@ func (e *encoderFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&e.ffmpeg, "ffmpeg", "", "where ffmpeg is: its path, or the folder that holds ffmpeg and ffprobe (default: sought in PATH)")
 	f.StringVar(&e.onnx, "onnxruntime", "", "libonnxruntime's path, or its folder (default: TALL_ONNXRUNTIME, or where systems keep it)")
-	f.Float64Var(&e.rate, "rate", 0, "frames a second that clip and c3d see (default: the encoder's own)")
+	f.Float64Var(&e.rate, "rate", 0, "frames a second that clip, c3d and onnx see (default: the encoder's own)")
 }
 
 // tools finds ffmpeg, lazily: folders of images and Y4M files need none.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"tall"
 	"tall/calibrate"
 	"tall/encode"
+	"tall/encode/onnx"
 	"tall/feature"
 	"tall/fetch"
 	"tall/media"
@@ -208,6 +210,9 @@ func (m *checkpointModel) encoders(video *string) (sentence string, err error) {
 	}
 	if *video == "" {
 		*video = r.visual.Encoder
+		if name, ok := strings.CutPrefix(*video, onnx.Name+":"); ok {
+			return "", fmt.Errorf("%w: it was trained on features of the network %s; name the YAML file that describes it, with --encoder onnx:FILE.yaml", tall.ErrMissing, name)
+		}
 	}
 	if *video == "" {
 		return "", fmt.Errorf("%w: it does not say which encoder made the features that it was trained on; name it with --encoder", tall.ErrManifest)
