@@ -28,9 +28,8 @@ func (s *Server) newAPI(mux *http.ServeMux) *api {
 				},
 			},
 		},
-		Formats:                      map[string]huma.Format{contentJSON: huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
-		DefaultFormat:                contentJSON,
-		RejectUnknownQueryParameters: true,
+		Formats:       map[string]huma.Format{contentJSON: huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: contentJSON,
 	}
 	return &api{API: humago.New(mux, config), s: s}
 }
@@ -45,6 +44,7 @@ func requestOf(ctx context.Context) *http.Request {
 
 // operation fills in what all of them have: who may call it, and the errors that any may end with.
 func (a *api) operation(op huma.Operation, scope Scope) huma.Operation {
+	op.RejectUnknownQueryParameters = true
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if scope != "" {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)

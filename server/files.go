@@ -84,7 +84,7 @@ func pictureWidth(wanted int) int {
 }
 
 type thumbnailInput struct {
-	videoPath
+	ID    string  `path:"id" pattern:"^sha256-[0-9a-f]{64}$" doc:"ID of a video"`
 	At    float64 `query:"at" minimum:"-1" maximum:"1e7" default:"-1" doc:"Seconds; -1: a place in the first half"`
 	Width int     `query:"width" minimum:"16" maximum:"1280" default:"320" doc:"Pixels; the next of 160, 320, 480, 640, 960 and 1280 is taken"`
 }
@@ -104,6 +104,9 @@ func (s *Server) getThumbnail(w http.ResponseWriter, r *http.Request, in *thumbn
 		return errNoMedia
 	}
 	at := in.At
+	if math.IsNaN(at) { // which the bounds let through
+		return fmt.Errorf("%w: at is no number", tall.ErrFormat)
+	}
 	if at < 0 {
 		at = v.Duration / 3
 	}
@@ -225,7 +228,7 @@ func (s *Server) getSpriteLayout(ctx context.Context, in *videoPath) (*spriteOut
 }
 
 type clipInput struct {
-	videoPath
+	ID    string  `path:"id" pattern:"^sha256-[0-9a-f]{64}$" doc:"ID of a video"`
 	Start float64 `query:"start" required:"true" minimum:"0" maximum:"1e7" doc:"Seconds"`
 	End   float64 `query:"end" required:"true" minimum:"0" maximum:"1e7" doc:"Seconds"`
 	Exact bool    `query:"exact" doc:"Begin at the very time, encoded anew; else at the key frame before"`

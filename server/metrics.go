@@ -80,6 +80,10 @@ type routeInfo struct{ pattern string }
 // labels.
 const otherMethod = "other"
 
+// refusedPause is how long a client may go on sending what was refused, so that it sees
+// the answer before the connection ends.
+const refusedPause = time.Second
+
 // measured counts requests.
 func (s *Server) measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,6 +94,10 @@ func (s *Server) measured(next http.Handler) http.Handler {
 			status, method := out.status, r.Method
 			if status == 0 {
 				status = statusClosed
+			}
+			if status >= 400 {
+				// The rest of a body that was refused is not waited for.
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedPause))
 			}
 			switch method {
 			case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch, http.MethodOptions:

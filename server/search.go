@@ -252,7 +252,7 @@ func writeJSON(w http.ResponseWriter, v any) error {
 }
 
 type curveInput struct {
-	videoPath
+	ID   string `path:"id" pattern:"^sha256-[0-9a-f]{64}$" doc:"ID of a video"`
 	Body queryBody
 }
 

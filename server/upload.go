@@ -38,7 +38,13 @@ type uploadInput struct {
 	Name string `query:"name" required:"true" minLength:"1" maxLength:"255" doc:"Of the file, with its extension"`
 }
 
-func (s *Server) upload(w http.ResponseWriter, r *http.Request, in *uploadInput) error {
+func (s *Server) upload(w http.ResponseWriter, r *http.Request, in *uploadInput) (err error) {
+	defer func() {
+		if err != nil {
+			w.Header().Set("Connection", "close") // the rest of the file is of no use
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.o.Limits.Stall))
+		}
+	}()
 	if s.folders.uploads == nil || s.o.Probe == nil {
 		return refuse(http.StatusForbidden, "this server takes no videos; start it with --uploads")
 	}
@@ -100,14 +106,14 @@ func uploadName(name string) (string, error) {
 // content's identity.
 func (s *Server) receive(w *patient, body io.Reader, r *http.Request, name string) (part string, id library.ID, err error) {
 	root := s.folders.uploads.root
-	part = partPrefix + strings.ToLower(rand.Text()) + filepath.Ext(name)
-	f, err := root.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	temporary := partPrefix + strings.ToLower(rand.Text()) + filepath.Ext(name)
+	f, err := root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", "", err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeFile(root, part))
+			err = errors.Join(err, removeFile(root, temporary))
 		}
 	}()
 	sum := sha256.New()
@@ -123,7 +129,7 @@ func (s *Server) receive(w *patient, body io.Reader, r *http.Request, name strin
 	if n == 0 {
 		return "", "", refuse(http.StatusUnprocessableEntity, "the file is empty")
 	}
-	return part, hashID(sum), nil
+	return temporary, hashID(sum), nil
 }
 
 func hashID(sum hash.Hash) library.ID {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -254,6 +255,9 @@ type filterBody struct {
 func (b *filterBody) filter() (f library.Filter, err error) {
 	if b == nil {
 		return f, nil
+	}
+	if math.IsNaN(b.MinLength) || math.IsNaN(b.MaxLength) { // which the bounds of a URL's values let through
+		return f, fmt.Errorf("%w: min_length or max_length is no number", tall.ErrFormat)
 	}
 	f.Text, f.Folder, f.MinDuration, f.MaxDuration = b.Text, b.Folder, b.MinLength, b.MaxLength
 	for _, text := range b.IDs {
