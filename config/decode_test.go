@@ -43,7 +43,7 @@ func TestDecode_Refuses(t *testing.T) {
 		"":                                 "empty",
 		"# nothing\n":                      "empty",
 		"name: [":                          "not YAML",
-		"nmae: a\n":                        `d.yaml:1:1: there is no key "nmae": did you mean "name"?`,
+		"namo: a\n":                        `d.yaml:1:1: there is no key "namo": did you mean "name"?`,
 		"other: a\n":                       "there are name, size, parts",
 		"parts:\n  - nam: a\n":             `d.yaml:2:5: there is no key "nam"`,
 		"size: big\n":                      "d.yaml:1:7",

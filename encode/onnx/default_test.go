@@ -17,8 +17,8 @@ func TestOpen_Default(t *testing.T) {
 	if !errors.Is(err, tall.ErrMissing) || !strings.Contains(err.Error(), "go build -tags accel ./cmd/tall") {
 		t.Error(err)
 	}
-	_, err = Open(put(t, small+"colour: BGR\n", testdata(t, "tiny.onnx")), Options{})
-	if !errors.Is(err, tall.ErrFormat) || !strings.Contains(err.Error(), `net.yaml:4:1: there is no key "colour": did you mean "color"?`) {
+	_, err = Open(put(t, small+"colr: BGR\n", testdata(t, "tiny.onnx")), Options{})
+	if !errors.Is(err, tall.ErrFormat) || !strings.Contains(err.Error(), `net.yaml:4:1: there is no key "colr": did you mean "color"?`) {
 		t.Error(err)
 	}
 	if _, err := Open("none.yaml", Options{}); !errors.Is(err, tall.ErrMissing) || !strings.Contains(err.Error(), "none.yaml") {

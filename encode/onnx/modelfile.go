@@ -118,7 +118,7 @@ func walk(data []byte, at *message, depth int, visit func(at *message, number ui
 		if err := visit(at, key>>3); err != nil {
 			return err
 		}
-		size := uint64(0)
+		var size uint64
 		switch key & 7 {
 		case 0:
 			if _, n = binary.Uvarint(data); n <= 0 {
