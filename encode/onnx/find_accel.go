@@ -37,11 +37,11 @@ func findLibrary(given string) (path string, base uintptr, err error) {
 	var broken []error
 	for _, dir := range dirs {
 		for _, path := range librariesIn(dir) {
-			if base, err := symbol(path); err == nil {
+			base, err := symbol(path)
+			if err == nil {
 				return path, base, nil
-			} else {
-				broken = append(broken, err)
 			}
+			broken = append(broken, err)
 		}
 	}
 	for _, name := range bareNames() {
