@@ -157,22 +157,24 @@ func TestServer_Search(t *testing.T) {
 	}
 }
 
-// readEvents reads events until n are there, or the stream ends.
-func readEvents(t *testing.T, r io.Reader, n int) (events [][2]string) {
-	t.Helper()
-	var event [2]string
-	for lines := bufio.NewScanner(r); len(events) < n && lines.Scan(); {
-		switch name, value, _ := strings.Cut(lines.Text(), ": "); {
-		case lines.Text() == "" && event[0] != "":
-			events = append(events, event)
-			event = [2]string{}
-		case name == "event":
-			event[0] = value
-		case name == "data":
-			event[1] = value
+// events reads the events of a stream.
+type events struct{ lines *bufio.Scanner }
+
+func readEvents(r io.Reader) events { return events{bufio.NewScanner(r)} }
+
+// next returns the name and the data of an event; "" at the end of the stream.
+func (e events) next() (name, data string) {
+	for e.lines.Scan() {
+		switch key, value, _ := strings.Cut(e.lines.Text(), ": "); {
+		case e.lines.Text() == "" && name != "":
+			return name, data
+		case key == "event":
+			name = value
+		case key == "data":
+			data = value
 		}
 	}
-	return events
+	return "", ""
 }
 
 func TestServer_SearchStream(t *testing.T) {
@@ -181,16 +183,19 @@ func TestServer_SearchStream(t *testing.T) {
 	r.Header.Set("Accept", "text/event-stream")
 	res := b.do(r)
 	res.check(t, 200)
-	events := readEvents(t, bytes.NewReader(res.body), 9)
-	if len(events) != 2 || events[0][0] != "candidates" || events[1][0] != "results" {
-		t.Fatalf("%v", events)
-	}
 	var early, late answerBody
-	if err := json.Unmarshal([]byte(events[0][1]), &early); err != nil {
-		t.Fatal(err)
+	stream := readEvents(bytes.NewReader(res.body))
+	for _, want := range []struct {
+		name string
+		body *answerBody
+	}{{"candidates", &early}, {"results", &late}} {
+		name, data := stream.next()
+		if err := json.Unmarshal([]byte(data), want.body); err != nil || name != want.name {
+			t.Fatalf("%s %s: %v", name, data, err)
+		}
 	}
-	if err := json.Unmarshal([]byte(events[1][1]), &late); err != nil {
-		t.Fatal(err)
+	if name, data := stream.next(); name != "" {
+		t.Errorf("%s %s", name, data)
 	}
 	if early.Stage != "candidates" || late.Stage != "refined" || early.Hits[0].Video != late.Hits[0].Video || early.Hits[0].Confidence != nil && *early.Hits[0].Confidence > 1 {
 		t.Errorf("%+v\n%+v", early, late)

@@ -67,17 +67,17 @@ func newHub() *hub {
 	return &hub{clients: map[chan []byte]struct{}{}, doing: map[library.Task]*progress{}, wake: make(chan struct{}, 1)}
 }
 
-// Pauses of the hub.
+// Bounds of the hub.
 const (
 	tellPause  = 200 * time.Millisecond // between two events of a task that only goes on
-	lookPause  = 2 * time.Second        // between two looks whether another process changed the library
 	clientRoom = 64                     // events that a client may be behind
 )
 
-func (h *hub) run(ctx context.Context, l *library.Library, log *slog.Logger) {
+// run passes events on. Every look it sees whether another process changed the library.
+func (h *hub) run(ctx context.Context, l *library.Library, look time.Duration, log *slog.Logger) {
 	defer h.end()
 	events := l.Events(ctx)
-	tick := time.NewTicker(lookPause)
+	tick := time.NewTicker(look)
 	defer tick.Stop()
 	version := int64(-1)
 	for {

@@ -83,6 +83,7 @@ type Limits struct {
 	Stall       time.Duration // without a byte going out, after which a client is gone; 1 min
 	Rate        int64         // bytes a second that an upload must keep up after the first minute; 16 KiB
 	Heartbeat   time.Duration // between signs of life of a stream of events; 15 s
+	Look        time.Duration // between two looks for what other processes changed; 2 s
 	Grace       time.Duration // for what runs when the server ends; 10 s
 }
 
@@ -103,6 +104,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Stall, time.Minute)
 	set(&l.Rate, 16<<10)
 	set(&l.Heartbeat, 15*time.Second)
+	set(&l.Look, 2*time.Second)
 	set(&l.Grace, 10*time.Second)
 	return l
 }
