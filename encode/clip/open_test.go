@@ -110,7 +110,7 @@ func TestOpen_BadFolders(t *testing.T) {
 		{"another architecture", change(func([]weights.Tensor) []weights.Tensor {
 			return []weights.Tensor{formulaTensor("bert.embeddings.word_embeddings.weight", []int{5, 4})}
 		}), tall.ErrMissing, []string{"not this model's weights", "bert.embeddings"}},
-		{"config of a larger model", edit("vision_config.hidden_size", 66), tall.ErrShape, []string{"visual_projection.weight"}},
+		{"config of a larger model", edit("vision_config.hidden_size", 66), tall.ErrShape, []string{"class_embedding"}},
 		// Tensors of 17 GB are asked for, and refused before memory is taken.
 		{"config of a giant", edit("text_config.vocab_size", 1<<21), tall.ErrShape, []string{"token_embedding"}},
 		{"too few tokens", func(tb testing.TB, dir string) {
