@@ -12,8 +12,12 @@ import (
 )
 
 const (
-	// fineVideos is how many of the best videos are looked at again by all their vectors.
-	fineVideos = 48
+	// fineVideos is how many of the best videos are looked at again by all their vectors, at
+	// most and at least, and fineRows how many rows in between: 16 hours of one a second.
+	// Where products only estimate scores they err more, and all are looked at.
+	fineVideos      = 48
+	leastFineVideos = 12
+	fineRows        = 16 * 3600
 	// unindexed is how many videos that the index lacks are shown to the localizer.
 	unindexed = 16
 	// sampleVectors is how many vectors tell probes what is usual in the collection.
@@ -68,7 +72,7 @@ func (l *Library) candidates(ctx context.Context, ask *question) (list []candida
 	}
 	slices.SortFunc(list, compareCandidates)
 	// Means of neighbors blur what is short: the best are looked at again.
-	best := list[:min(len(list), fineVideos)]
+	best := list[:ask.closer(list)]
 	fine := Scan{Probes: probes, Fine: true}
 	videos := make([]*searched, len(best))
 	for i, c := range best {
@@ -96,6 +100,21 @@ func (l *Library) candidates(ctx context.Context, ask *question) (list []candida
 		list = slices.Insert(list, n, candidate{searched: ask.videos[i], z: math.Inf(1)})
 	}
 	return list, true, warnings, nil
+}
+
+// closer is how many of the best candidates are looked at again.
+func (q *question) closer(list []candidate) int {
+	most := min(len(list), fineVideos)
+	if _, ok := q.localizer.Space.Indexer.(Scorer); ok {
+		return most
+	}
+	rows := 0
+	for n, c := range list[:most] {
+		if rows += c.features.Rows; rows > fineRows && n >= leastFineVideos {
+			return n
+		}
+	}
+	return most
 }
 
 // probes are those of the sentences that are wanted, or that of the example.

@@ -17,12 +17,13 @@ const (
 	atOnce = 4
 	// leastVideos is how many the localizer sees at least: how far the index is off, is
 	// learned from them.
-	leastVideos = 8
+	leastVideos = 4
 	// spareVideos is how many the localizer sees at most beyond the moments asked for,
 	// unless they are short.
 	spareVideos = 6
-	// spareScales is what an estimate may be off beyond what was seen, in scales of chance.
-	spareScales = 0.5
+	// spareScales over the number of videos seen is what an estimate may be off beyond what
+	// was seen, in scales of chance.
+	spareScales = 4.0
 	// refinedRows is how many rows the localizer may see in any case.
 	refinedRows = 32 << 10
 	// mostVideos bounds what is read of many short videos.
@@ -86,7 +87,7 @@ func (q *question) enough(next candidate, hits []Hit, off float64, seen, rows in
 	case seen >= mostVideos, seen >= q.top()+spareVideos && rows >= refinedRows:
 		return true
 	}
-	z := next.z + max(0, off) + spareScales
+	z := next.z + max(0, off) + spareScales/float64(seen)
 	alarm := 1.0
 	if q.null(next.searched).Known() {
 		alarm = -math.Expm1(-math.Exp(-z))

@@ -189,3 +189,13 @@ func (e *Engine) localizer(name string) (*Localizer, error) {
 	}
 	return nil, fmt.Errorf("%w: encoder %s has no localizer %q; it has %s", tall.ErrMissing, e.Name, name, strings.Join(names, ", "))
 }
+
+// Encoder returns the engine that a query with this encoder asks: the one that is named,
+// or for "" the first with features.
+func (l *Library) Encoder(ctx context.Context, name string) (*Engine, error) {
+	all, err := l.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.asked(all, name)
+}

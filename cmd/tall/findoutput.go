@@ -65,7 +65,11 @@ func (f *findFlags) exportAll(videos []*searchedVideo, replies []reply) error {
 	}
 	for _, r := range replies {
 		for rank, h := range r.hits {
-			list.Moments = append(list.Moments, export.Moment{Video: index[h.video], Span: h.span, Sentence: r.sentence, Rank: rank + 1, Score: h.score, Confidence: h.confidence})
+			m := export.Moment{Video: index[h.video], Span: h.span, Sentence: r.sentence, Rank: rank + 1, Score: h.score}
+			if !math.IsNaN(h.confidence) {
+				m.Confidence = h.confidence
+			}
+			list.Moments = append(list.Moments, m)
 		}
 	}
 	for _, t := range f.targets {
@@ -224,7 +228,11 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 			t.Header = append(t.Header, "clip")
 		}
 		for rank, h := range r.hits {
-			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar([]tall.Span{h.span}, h.video.facts.Duration, findBarWidth, style)}
+			shown := []tall.Span{h.span}
+			if h.parts != nil {
+				shown = h.parts
+			}
+			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar(shown, h.video.facts.Duration, findBarWidth, style)}
 			if len(videos) > 1 {
 				row = append(row, h.video.path)
 			}
@@ -264,8 +272,11 @@ func (f *findFlags) nearMiss(r reply, videos int) string {
 		report.Clock(r.best.span.Start), report.Clock(r.best.span.End), where, percent(r.best.confidence), percent(f.threshold))
 }
 
-// percent shows a confidence, and never rounds it to certainty.
+// percent shows a confidence, and never rounds it to certainty. NaN is none.
 func percent(c float64) string {
+	if math.IsNaN(c) {
+		return "not measured"
+	}
 	if c > 0.999 && c < 1 || c == 1 {
 		return ">99.9 %"
 	}

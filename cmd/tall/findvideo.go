@@ -46,7 +46,8 @@ type videoFacts struct {
 // hit is a moment of a video.
 type hit struct {
 	video      *searchedVideo
-	span       tall.Span // seconds, within the video
+	span       tall.Span   // seconds, within the video
+	parts      []tall.Span // of several sentences that follow one another
 	score      float64
 	confidence float64
 	falseAlarm float64

@@ -36,7 +36,7 @@ func newRoot(g *global) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newFind(g), newTrain(g), newEval(g), newPredict(g), newScore(g), newGenInfer(g), newEncode(g),
-		newPrior(g), newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g), newModels(g), newIndex(g), newServe(g), newToken(g),
+		newPrior(g), newSynth(g), newDoctor(g), newConvert(g), newBench(g), newDemo(g), newDataset(g), newModels(g), newIndex(g), newSearch(g), newServe(g), newToken(g),
 	)
 	return root
 }
