@@ -19,8 +19,8 @@ func (f Filter) Takes(v Video) bool {
 		f.Folder != "" && !some(func(path string) bool { return strings.HasPrefix(path, below) }),
 		f.Text != "" && !some(func(path string) bool { return strings.Contains(strings.ToLower(path), text) }),
 		len(f.States) > 0 && !slices.Contains(f.States, v.State),
-		!f.After.IsZero() && v.Modified.Before(f.After),
-		!f.Before.IsZero() && !v.Modified.Before(f.Before),
+		!f.After.IsZero() && (v.Modified.IsZero() || v.Modified.Before(f.After)),
+		!f.Before.IsZero() && (v.Modified.IsZero() || !v.Modified.Before(f.Before)),
 		f.MinDuration > 0 && v.Duration < f.MinDuration,
 		f.MaxDuration > 0 && v.Duration > f.MaxDuration:
 		return false

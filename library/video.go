@@ -54,7 +54,7 @@ type Filter struct {
 	Folder        string // videos below it
 	Text          string // part of the path, any case
 	States        []State
-	After, Before time.Time // of Video.Modified; zero: unbounded
+	After, Before time.Time // of Video.Modified, which must be known; zero: unbounded
 	// MinDuration and MaxDuration bound the length in seconds; 0: unbounded.
 	MinDuration, MaxDuration float64
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -139,7 +140,8 @@ func (c *Catalog) Videos(ctx context.Context, f library.Filter) iter.Seq2[librar
 				return
 			}
 			for _, v := range page {
-				if !yield(v, nil) {
+				// SQL knows less of letters and of dates, and takes what it is unsure of.
+				if f.Takes(v) && !yield(v, nil) {
 					return
 				}
 			}
@@ -219,13 +221,14 @@ func condition(f library.Filter) (where []string, args []any) {
 		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND file.path = ?)", f.Path)
 	}
 	if f.Text != "" {
-		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND instr(lower(file.path), lower(?)) > 0)", f.Text)
+		// SQLite's lower is that of ASCII.
+		add("EXISTS (SELECT 1 FROM file WHERE file.video = id AND (instr(lower(file.path), ?) > 0 OR file.path GLOB '*[^ -~]*'))", strings.ToLower(f.Text))
 	}
 	if !f.After.IsZero() {
-		add("modified >= ?", f.After.UnixNano())
+		add("modified >= ?", bound(f.After))
 	}
 	if !f.Before.IsZero() {
-		add("modified < ?", f.Before.UnixNano())
+		add("modified < ?", bound(f.Before))
 	}
 	if f.MinDuration > 0 {
 		add("duration >= ?", f.MinDuration)
@@ -234,6 +237,17 @@ func condition(f library.Filter) (where []string, args []any) {
 		add("duration <= ?", f.MaxDuration)
 	}
 	return where, args
+}
+
+// bound is a time as the catalog keeps it, or the nearest it can keep.
+func bound(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // details adds paths and features to videos; at finds a video in the list.
