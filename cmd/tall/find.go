@@ -45,9 +45,13 @@ func newFind(g *global) *cobra.Command {
 		Short: "Find the moments of videos that sentences describe",
 		Long: "Answers each sentence with the moments of the videos that fit it, best first. Arguments\n" +
 			"that exist are videos, folders of videos or folders of pictures; the others are sentences.\n\n" +
+			"Without --localizer nothing is trained: the encoder clip compares frames and sentences\n" +
+			"(`tall models pull clip-vit-b-32` gets it once). With a checkpoint of `tall train`, its\n" +
+			"encoder is taken.\n\n" +
 			"A moment's confidence is 1 less the chance that an unrelated sentence scores as high over\n" +
-			"the same video. Where none reaches --threshold the answer is 'no match'; where this is so\n" +
-			"for all sentences, the exit code is 3.\n\n" +
+			"the same video. Where none reaches --threshold the answer is 'no match'.\n\n" +
+			"Exit codes: 0 when a moment was found for a sentence at least, 3 when for none, 1 on an\n" +
+			"error, and also where one of several videos could not be read.\n\n" +
 			"What the encoder makes of a video is kept in the cache folder by the hash of its content,\n" +
 			"so that the next question is answered at once.",
 		Example: "tall find cooking.mp4 \"the person cracks the egg\"\n" +

@@ -109,7 +109,7 @@ func (e *engine) openEncoder(o encode.Options) (err error) {
 		e.made = e.video.Describe()
 		return nil
 	case !given && errors.Is(err, tall.ErrMissing):
-		return fmt.Errorf("%w; get it with `tall models pull clip-vit-b-32`, or name the checkpoint of a trained model with --localizer CHECKPOINT", err)
+		return fmt.Errorf("%w; or name the checkpoint of a trained model with --localizer CHECKPOINT", err)
 	}
 	return fmt.Errorf("--encoder %s: %w", e.spec, err)
 }

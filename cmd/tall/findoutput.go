@@ -245,8 +245,12 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 			return err
 		}
 	}
+	moments := 0
+	for _, r := range replies {
+		moments += len(r.hits)
+	}
 	for _, t := range f.targets {
-		fmt.Fprintf(w, "\n%s written to %s", t.format, t.file)
+		fmt.Fprintf(w, "\n%s written to %s, %s", t.format, t.file, counted(moments, "moment"))
 	}
 	if len(f.targets) > 0 {
 		fmt.Fprintln(w)

@@ -23,6 +23,7 @@ func newRoot(g *global) *cobra.Command {
 			"It trains, evaluates and runs CTRL (Gao et al., ICCV 2017) with the files,\n" +
 			"flags and results of its PaddlePaddle port, without Python.",
 		Example: "tall demo\n" +
+			"tall find cooking.mp4 \"the person cracks the egg\"\n" +
 			"tall train --config configs/tall.yaml\n" +
 			"tall eval --config configs/tall.yaml --weights data/checkpoints/TALL",
 	}
