@@ -90,7 +90,7 @@ async function begin() {
 	if (!(await load()) || begun) return;
 	begun = true;
 	watch();
-	if (!asks(route) && !route.v && route.view !== "library" && matchMedia("(pointer: fine)").matches) $("query").focus();
+	if (!asks(route) && !route.v && route.view !== "library" && !matchMedia("(pointer: coarse)").matches) $("query").focus();
 }
 
 /** plain tells that a click is for this page, not for another tab. */

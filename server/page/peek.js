@@ -39,6 +39,7 @@ export class Peek {
 			this.frame.style.width = `${grid.width}px`;
 			this.frame.style.height = `${grid.height}px`;
 			this.frame.hidden = false;
+			if (!this.el.hidden) this.show(...this.last);
 		} catch {
 			// Without ffmpeg there is no sprite; the time alone is shown.
 		}
@@ -46,6 +47,7 @@ export class Peek {
 
 	/** show shows the time t at x of a track so wide. */
 	show(t, x, width) {
+		this.last = [t, x, width];
 		if (!this.loading && this.id && app.library?.clips !== false) this.load();
 		if (this.grid) {
 			const { columns, rows, interval, width: w, height: hgt } = this.grid;

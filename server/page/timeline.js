@@ -187,6 +187,7 @@ export class Timeline {
 			if (e.button) return;
 			e.preventDefault();
 			e.stopPropagation();
+			this.peek.hide();
 			el.focus({ preventScroll: true });
 			el.setPointerCapture(e.pointerId);
 			this.pointers.set("edge", true);
