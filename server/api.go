@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,7 +46,10 @@ func requestOf(ctx context.Context) *http.Request {
 // operation fills in what all of them have: who may call it, and the errors that any may end with.
 func (a *api) operation(op huma.Operation, scope Scope) huma.Operation {
 	op.RejectUnknownQueryParameters = true
-	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	if op.Method == http.MethodPost {
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusMisdirectedRequest, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if scope != "" {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
 		op.Security = []map[string][]string{{"bearer": {string(scope)}}, {"session": {string(scope)}}}
@@ -63,6 +67,8 @@ func (a *api) operation(op huma.Operation, scope Scope) huma.Operation {
 			_ = huma.WriteErr(a, ctx, http.StatusForbidden, "the token is for reading; this needs one made with --scope write")
 		}
 	})
+	slices.Sort(op.Errors)
+	op.Errors = slices.Compact(op.Errors)
 	return op
 }
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"image"
 	"image/jpeg"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/url"
@@ -421,3 +423,23 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+func writeFile(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// emptyCatalog holds no videos.
+type emptyCatalog struct{}
+
+func (emptyCatalog) Videos(context.Context, library.Filter) iter.Seq2[library.Video, error] {
+	return func(func(library.Video, error) bool) {}
+}
+
+func (emptyCatalog) Update(context.Context, library.ID, func(*library.Video, bool) (bool, error)) error {
+	return errors.New("empty")
+}
+
+func (emptyCatalog) Version(context.Context) (int64, error) { return 1, nil }

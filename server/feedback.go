@@ -24,7 +24,7 @@ func (s *Server) feedbackOperations(a *api) {
 	handle(a, huma.Operation{OperationID: "judge", Method: http.MethodPost, Path: "/api/v1/feedback", Summary: "Say whether a moment is right", Tags: tags, DefaultStatus: http.StatusNoContent, Errors: []int{404, 501}}, Write, s.judge)
 	handleRaw(a, huma.Operation{OperationID: "get-annotations", Method: http.MethodGet, Path: "/api/v1/annotations", Summary: "What was judged right, as annotations for training", Description: "JSON Lines, as docs/formats.md has annotations; videos are named as the library's features name them.", Tags: tags, Errors: []int{501}},
 		Read, map[int][]content{200: {{contentLines, nil}}}, s.annotations)
-	handleRaw(a, huma.Operation{OperationID: "export", Method: http.MethodPost, Path: "/api/v1/export", Summary: "Moments as a file for other programs", Tags: []string{"export"}, MaxBodyBytes: 4 << 20, Errors: []int{400, 404, 413, 415, 422}},
+	handleRaw(a, huma.Operation{OperationID: "export", Method: http.MethodPost, Path: "/api/v1/export", Summary: "Moments as a file for other programs", Tags: []string{"export"}, MaxBodyBytes: 4 << 20, Errors: []int{404}},
 		Read, map[int][]content{200: {{"text/plain", nil}, {"text/csv", nil}, {"application/x-subrip", nil}, {"text/vtt", nil}, {"application/xml", nil}, {contentJSON, nil}}}, s.export)
 }
 

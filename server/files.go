@@ -25,13 +25,13 @@ func (s *Server) fileOperations(a *api) {
 	tags := []string{"files"}
 	handleRaw(a, huma.Operation{OperationID: "get-video-file", Method: http.MethodGet, Path: "/api/v1/videos/{id}/file", Summary: "The video itself, or ranges of it", Tags: tags, Errors: []int{404, 416}},
 		Read, map[int][]content{200: {{"video/*", nil}}, 206: {{"video/*", nil}}, 304: nil}, s.getFile)
-	handleRaw(a, huma.Operation{OperationID: "get-thumbnail", Method: http.MethodGet, Path: "/api/v1/videos/{id}/thumbnail", Summary: "A picture of the video", Tags: tags, Errors: []int{404, 422, 501}},
-		Read, map[int][]content{200: {{contentJPEG, nil}}, 304: nil}, s.getThumbnail)
-	handleRaw(a, huma.Operation{OperationID: "get-sprite", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite", Summary: "A grid of pictures from all over the video", Tags: tags, Errors: []int{404, 422, 501}},
-		Read, map[int][]content{200: {{contentJPEG, nil}}, 304: nil}, s.getSprite)
+	handleRaw(a, huma.Operation{OperationID: "get-thumbnail", Method: http.MethodGet, Path: "/api/v1/videos/{id}/thumbnail", Summary: "A picture of the video", Tags: tags, Errors: []int{404, 416, 501}},
+		Read, map[int][]content{200: {{contentJPEG, nil}}, 206: {{contentJPEG, nil}}, 304: nil}, s.getThumbnail)
+	handleRaw(a, huma.Operation{OperationID: "get-sprite", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite", Summary: "A grid of pictures from all over the video", Tags: tags, Errors: []int{404, 416, 501}},
+		Read, map[int][]content{200: {{contentJPEG, nil}}, 206: {{contentJPEG, nil}}, 304: nil}, s.getSprite)
 	handle(a, huma.Operation{OperationID: "get-sprite-layout", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite.json", Summary: "How the grid is laid out", Tags: tags, Errors: []int{404, 501}}, Read, s.getSpriteLayout)
-	handleRaw(a, huma.Operation{OperationID: "get-clip", Method: http.MethodGet, Path: "/api/v1/videos/{id}/clip", Summary: "A part of the video as a file", Tags: tags, Errors: []int{404, 422, 501}},
-		Read, map[int][]content{200: {{"video/mp4", nil}}}, s.getClip)
+	handleRaw(a, huma.Operation{OperationID: "get-clip", Method: http.MethodGet, Path: "/api/v1/videos/{id}/clip", Summary: "A part of the video as a file", Tags: tags, Errors: []int{404, 416, 501}},
+		Read, map[int][]content{200: {{"video/mp4", nil}}, 206: {{"video/mp4", nil}}}, s.getClip)
 }
 
 // getFile lets browsers play a video from any place on.
@@ -58,7 +58,7 @@ func (s *Server) getFile(w http.ResponseWriter, r *http.Request, in *videoPath) 
 	h.Set("Cache-Control", "private, no-cache") // asked for again, as it may be deleted
 	s.metrics.playing.Inc()
 	defer s.metrics.playing.Dec()
-	http.ServeContent(s.patiently(w), r, "", v.Modified, f)
+	serveContent(s.patiently(w), r, v.Modified, f)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func servePicture(w http.ResponseWriter, r *http.Request, name string, data []by
 	h.Set("Content-Type", contentJPEG)
 	h.Set("Cache-Control", "private, max-age=604800, immutable")
 	h.Set("Etag", `"`+name+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	serveContent(w, r, time.Time{}, bytes.NewReader(data))
 }
 
 type spriteBody struct {
@@ -278,7 +278,7 @@ func (s *Server) getClip(w http.ResponseWriter, r *http.Request, in *clipInput) 
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	h.Set("Content-Disposition", disposition("attachment", fmt.Sprintf("%s %.1f-%.1f.mp4", stem, span.Start, span.End)))
-	http.ServeContent(out, r, "", time.Time{}, f)
+	serveContent(out, r, time.Time{}, f)
 	return nil
 }
 

@@ -51,5 +51,5 @@ func serveBytes(w http.ResponseWriter, r *http.Request, kind string, data []byte
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	serveContent(w, r, time.Time{}, bytes.NewReader(data))
 }

@@ -20,7 +20,7 @@ import (
 func (s *Server) searchOperations(a *api) {
 	tags := []string{"search"}
 	handleRaw(a, huma.Operation{
-		OperationID: "search", Method: http.MethodPost, Path: "/api/v1/search", Summary: "Find moments", Tags: tags, MaxBodyBytes: 1 << 20, Errors: []int{400, 404, 413, 415, 422},
+		OperationID: "search", Method: http.MethodPost, Path: "/api/v1/search", Summary: "Find moments", Tags: tags, MaxBodyBytes: 1 << 20, Errors: []int{404},
 		Description: "With `Accept: text/event-stream` the answer comes in stages: the event `candidates`, where there is an index, then `results`, or `problem`. The data of the first two is what the answer is otherwise.",
 	}, Read, map[int][]content{200: {{contentJSON, answerBody{}}, {contentEvents, nil}}}, s.search)
 	handle(a, huma.Operation{OperationID: "get-curve", Method: http.MethodPost, Path: "/api/v1/videos/{id}/curve", Summary: "How well a query fits a video over time, and its moments there", Tags: tags, MaxBodyBytes: 1 << 20, Errors: []int{404}},

@@ -30,7 +30,7 @@ func (s *Server) systemOperations(a *api) {
 			s.metrics.handler.ServeHTTP(w, r)
 			return nil
 		})
-	handleRaw(a, huma.Operation{OperationID: "log-in", Method: http.MethodPost, Path: "/api/v1/session", Summary: "Trade a token for a session cookie", Tags: tags, MaxBodyBytes: 4 << 10, Errors: []int{400, 401, 413, 415, 422}}, "", map[int][]content{204: nil}, s.logIn)
+	handleRaw(a, huma.Operation{OperationID: "log-in", Method: http.MethodPost, Path: "/api/v1/session", Summary: "Trade a token for a session cookie", Tags: tags, MaxBodyBytes: 4 << 10, Errors: []int{401}}, "", map[int][]content{204: nil}, s.logIn)
 	handleRaw(a, huma.Operation{OperationID: "log-out", Method: http.MethodDelete, Path: "/api/v1/session", Summary: "End the session", Tags: tags}, "", map[int][]content{204: nil}, s.logOut)
 }
 

@@ -44,14 +44,59 @@ func (w *recorder) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
+// serveContent is [http.ServeContent], whose errors become problems.
+func serveContent(w http.ResponseWriter, r *http.Request, modified time.Time, content io.ReadSeeker) {
+	http.ServeContent(&tidy{ResponseWriter: w}, r, "", modified, content)
+}
+
+// tidy makes problems of errors that are written as text.
+type tidy struct {
+	http.ResponseWriter
+	failed bool // what follows is the text of an error
+}
+
+// Unwrap serves [http.ResponseController].
+func (t *tidy) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+// WriteHeader implements [http.ResponseWriter].
+func (t *tidy) WriteHeader(status int) {
+	if status < 400 {
+		t.ResponseWriter.WriteHeader(status)
+		return
+	}
+	t.failed = true
+	detail := "the file cannot be read"
+	switch status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		detail = "the range lies outside of the file"
+	case http.StatusPreconditionFailed:
+		detail = "the file is not the one asked for"
+	}
+	writeProblem(t.ResponseWriter, status, detail)
+}
+
+// Write implements [http.ResponseWriter].
+func (t *tidy) Write(b []byte) (int, error) {
+	if t.failed {
+		return len(b), nil
+	}
+	return t.ResponseWriter.Write(b)
+}
+
+// ReadFrom implements [io.ReaderFrom].
+func (t *tidy) ReadFrom(r io.Reader) (int64, error) {
+	if t.failed {
+		return io.Copy(io.Discard, r)
+	}
+	return io.Copy(t.ResponseWriter, r)
+}
+
 // patient writes for as long as the client takes something: each piece has a time limit
-// of its own, in the place of one for the whole answer. Errors of [http.ServeContent]
-// become problems.
+// of its own, in the place of one for the whole answer.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	stall   time.Duration
-	failed  bool // what follows is the text of an error
 }
 
 // patiently lets an answer, and what is left of the request, take their time.
@@ -68,28 +113,8 @@ func (p *patient) again() { _ = p.control.SetWriteDeadline(time.Now().Add(p.stal
 // Unwrap serves [http.ResponseController].
 func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// WriteHeader implements [http.ResponseWriter].
-func (p *patient) WriteHeader(status int) {
-	if status < 400 {
-		p.ResponseWriter.WriteHeader(status)
-		return
-	}
-	p.failed = true
-	detail := "the file cannot be read"
-	if status == http.StatusRequestedRangeNotSatisfiable {
-		detail = "the range lies outside of the file"
-	}
-	if status == http.StatusPreconditionFailed {
-		detail = "the file is not the one asked for"
-	}
-	writeProblem(p.ResponseWriter, status, detail)
-}
-
 // Write implements [http.ResponseWriter].
 func (p *patient) Write(b []byte) (int, error) {
-	if p.failed {
-		return len(b), nil
-	}
 	p.again()
 	return p.ResponseWriter.Write(b)
 }
@@ -100,9 +125,6 @@ const pieceSize = 256 << 10
 // ReadFrom implements [io.ReaderFrom], so that files may go out without passing through
 // this program.
 func (p *patient) ReadFrom(r io.Reader) (total int64, err error) {
-	if p.failed {
-		return io.Copy(io.Discard, r)
-	}
 	part := &io.LimitedReader{R: r}
 	whole, limited := r.(*io.LimitedReader)
 	if limited {
