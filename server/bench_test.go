@@ -44,9 +44,18 @@ func long(t *testing.T) {
 
 // concepts encodes "concept 17" as the collection does, and anything else as something
 // that no moment shows.
-type concepts struct{ c *collection.Collection }
+type concepts struct {
+	c *collection.Collection
+	// real, which may be nil, is what the text is encoded with as well, for the time it takes.
+	real tall.SentenceEncoder
+}
 
-func (s concepts) EncodeSentences(_ context.Context, texts []string) ([]tall.Sentence, error) {
+func (s concepts) EncodeSentences(ctx context.Context, texts []string) ([]tall.Sentence, error) {
+	if s.real != nil {
+		if _, err := s.real.EncodeSentences(ctx, texts); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]tall.Sentence, len(texts))
 	for i, text := range texts {
 		n, err := strconv.ParseUint(strings.TrimPrefix(text, "concept "), 10, 16)
@@ -175,10 +184,12 @@ type bench struct {
 	media  *fakeMedia
 	videos string // folder
 	ids    []library.ID
-	gate   chan struct{} // encoders wait for it where it is set
-	stop   context.CancelFunc
-	ended  chan error
-	over   bool
+	// sentences is concepts.real.
+	sentences tall.SentenceEncoder
+	gate      chan struct{} // encoders wait for it where it is set
+	stop      context.CancelFunc
+	ended     chan error
+	over      bool
 }
 
 const benchVideos = 6
@@ -217,9 +228,9 @@ func (b *bench) openLibrary(dir string) {
 	lib, err := sqlite.Open(b.t.Context(), dir, sqlite.Options{
 		Make: true, Probe: b.probe,
 		Engines: []library.Engine{{
-			Name: "joint", Description: description, Sentences: concepts{b.c},
+			Name: "joint", Description: description, Sentences: concepts{b.c, b.sentences},
 			Open:       func() (library.VideoEncoder, error) { return rowsEncoder{b.c, b.gate}, nil },
-			Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: concepts{b.c}.bank, Threshold: 0.95, Space: space}},
+			Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: concepts{b.c, b.sentences}.bank, Threshold: 0.95, Space: space}},
 			Like:       &library.Localizer{Name: "like", ID: "like", Localizer: like, Space: space},
 		}},
 	})
