@@ -29,7 +29,7 @@ func resident(tb testing.TB) int {
 }
 
 // TestReal_Frees is the first to run, as its file is: larger networks would leave room in
-// which leaks go unseen. sessions, tensors, statuses and names are given back, whether a network
+// which leaks go unseen. Sessions, tensors, statuses and names are given back, whether a network
 // is closed, dropped, runs or fails.
 func TestReal_Frees(t *testing.T) {
 	library := real(t)
