@@ -5,6 +5,7 @@ import { $, calm, h, icon } from "./dom.js";
 import { thumbnailURL } from "./api.js";
 import { clock, range, spoken, sure } from "./format.js";
 import { go, hash, on, onlySearch, route } from "./state.js";
+import { picture } from "./pictures.js";
 
 const cards = new Map(); // by key, in the order shown
 const verdicts = new Map(); // by span, what was said of a moment
@@ -63,7 +64,7 @@ export function showCards(hits, { threshold, rough }) {
 
 function make() {
 	const c = {
-		img: h("img", { alt: "", loading: "lazy", decoding: "async", class: "pending" }),
+		img: h("img", { alt: "", decoding: "async", class: "pending" }),
 		blank: h("span", { class: "blank", hidden: true }, icon("film")),
 		rank: h("span", { class: "rank", "aria-hidden": "true" }),
 		at: h("span", { class: "at" }),
@@ -96,7 +97,7 @@ function fill(c, hit, i, threshold, rough) {
 	const s = sure(hit, threshold);
 	// A third into the moment shows more of it than its very beginning does.
 	const src = thumbnailURL(hit.video, hit.start + (hit.end - hit.start) / 3, 480);
-	if (c.img.getAttribute("src") !== src) c.img.setAttribute("src", src);
+	picture(c.img, src);
 	c.rank.textContent = i + 1;
 	c.at.textContent = clock(hit.start);
 	c.name.textContent = hit.name;

@@ -5,6 +5,7 @@ import { aborted, downloadAnnotations, removeVideo, thumbnailURL, videos } from 
 import { bytes, clock, count, day, length } from "./format.js";
 import { canWrite, emit, go, hash, on, route } from "./state.js";
 import { confirm, toast } from "./dialogs.js";
+import { picture } from "./pictures.js";
 import { VirtualList } from "./virtual.js";
 import { activity } from "./add.js";
 
@@ -117,7 +118,8 @@ function showEmpty() {
 function make(i) {
 	const v = rows[i];
 	if (!v) return null;
-	const img = h("img", { alt: "", loading: "lazy", decoding: "async", src: thumbnailURL(v.id, v.duration / 3, 192), onerror: () => img.replaceWith(h("span", { class: "blank" }, icon("film"))) });
+	const img = h("img", { alt: "", decoding: "async", class: "pending", onload: () => img.classList.remove("pending"), onerror: () => img.replaceWith(h("span", { class: "blank" }, icon("film"))) });
+	picture(img, thumbnailURL(v.id, v.duration / 3, 160));
 	const reason = v.reason || (v.features ?? []).map((f) => f.reason).find(Boolean);
 	return h("div", { class: "video-row" },
 		h("div", { class: "shot" }, img),

@@ -122,12 +122,15 @@ async function open(now, at, newVideo) {
 			const hit = results().find((x) => x.video === now.v);
 			title.textContent = hit?.name ?? "…";
 			stage.setAttribute("aria-busy", "true");
+			screen.cover(hit && document.querySelector(".card.current img")?.src);
+			timeline.setCurve(null, "");
 			if (matchMedia("(max-width: 1079px)").matches) scrollTo(0, 0);
 			const play = mayPlay();
 			const info = await oneVideo(now.v, mine.signal);
 			if (mine !== opening) return;
 			title.textContent = title.title = info.name;
 			learnName(info);
+			stage.removeAttribute("aria-busy");
 			screen.load(info, at ?? 0);
 			times.lastChild.textContent = ` / ${clock(info.duration)}`;
 			timeline.setVideo(info, screen.fps);

@@ -33,11 +33,13 @@ export class Screen {
 
 	/** load shows a video from a time on. */
 	load(info, at) {
+		const cover = this.video.poster; // what a card shows is there at once
 		this.unload();
+		this.video.poster = cover;
 		this.info = info;
 		this.fps = info.fps_num > 0 && info.fps_den > 0 ? info.fps_num / info.fps_den : 25;
 		this.wanted = at;
-		this.video.poster = thumbnailURL(info.id, at, 960);
+		this.video.poster ||= thumbnailURL(info.id, at, 960);
 		this.el.style.aspectRatio = info.width && info.height ? `${info.width} / ${info.height}` : "";
 		if (info.playable === false) {
 			this.pictures("This browser cannot play the file's format. Its pictures are shown instead; moments can be searched, corrected and cut all the same.");
@@ -46,6 +48,11 @@ export class Screen {
 		}
 		this.onTime(at);
 		this.state();
+	}
+
+	/** cover shows a picture while nothing is known of the video yet. */
+	cover(src) {
+		if (src) this.video.poster = src;
 	}
 
 	/** unload lets go of the file, so that the server need not keep it open. */
