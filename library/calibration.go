@@ -64,9 +64,7 @@ func calibration(ctx context.Context, e *Engine, features *tall.Features) (map[s
 		if err != nil {
 			return nil, err
 		}
-		if null := calibrate.Fit(best); null.Known() {
-			out[l.ID] = Calibration{null, best}
-		}
+		out[l.ID] = Calibration{calibrate.Fit(best), best}
 	}
 	return out, nil
 }

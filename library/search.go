@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +92,10 @@ func (l *Library) Search(ctx context.Context, q Query, emit func(Results) error)
 func (r *Results) cut(ask *question) {
 	slices.SortStableFunc(r.Hits, compareHits)
 	threshold := ask.threshold()
-	matches := slices.DeleteFunc(slices.Clone(r.Hits), func(h Hit) bool { return h.Confidence < threshold })
+	matches := slices.DeleteFunc(slices.Clone(r.Hits), func(h Hit) bool {
+		// Of a sentence, what is not measured is no match, as nothing says so.
+		return h.Confidence < threshold || math.IsNaN(h.Confidence) && ask.example == nil && threshold > 0
+	})
 	if r.NoMatch = len(matches) == 0; !r.NoMatch {
 		r.Hits = matches
 	}

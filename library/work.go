@@ -39,7 +39,11 @@ func (l *Library) Work(ctx context.Context, workers int, drain bool) error {
 			}
 		}
 	}
-	if err := l.o.Queue.Put(ctx, tasks...); err != nil {
+	stale, err := l.stale(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.o.Queue.Put(ctx, append(tasks, stale...)...); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -88,7 +92,7 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 		return err
 	}
 	if f := featuresOf(v, t.Encoder); f != nil && f.State == Ready {
-		return nil
+		return w.refresh(ctx, e, v, *f)
 	}
 	event := Event{Video: v.ID, Encoder: t.Encoder, State: Working, Total: v.Duration}
 	if len(v.Paths) > 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -183,6 +185,55 @@ func TestSearch_Errors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := m.Search(ctx, library.Query{Sentences: []string{"concept 1"}}, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestWork_NewLocalizer: a localizer that is added later is measured and indexed for the
+// videos that are there, without encoding them again; so is a deleted index.
+func TestWork_NewLocalizer(t *testing.T) {
+	c := clearCollection(5)
+	m := makeLibrary(t, c, jointEngine(c))
+	dir := m.Dir
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, more := jointEngine(c), ctrlEngine(t, c).Localizers[0]
+	e.Localizers = append(e.Localizers, more)
+	e.Open = func() (library.VideoEncoder, error) { return nil, errors.New("nothing is to be encoded") }
+	m.open(t, dir, []library.Engine{e})
+	q := library.Query{Sentences: []string{conceptText(3)}, Localizer: "ctrl"}
+	if r := m.search(t, q); len(r.Hits) == 0 || !math.IsNaN(r.Hits[0].Confidence) {
+		t.Errorf("not measured yet: %+v", r)
+	}
+	if err := m.Work(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.search(t, q); len(r.Hits) == 0 || math.IsNaN(r.Hits[0].Confidence) {
+		t.Errorf("measured: %+v", r)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "index")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := m.Catalog.Version(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Mapped files outlive their names, until a process begins anew.
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.open(t, dir, []library.Engine{e})
+	for range 2 {
+		if err := m.Work(t.Context(), 1, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, err := m.Catalog.Version(t.Context())
+	if err != nil || after != before+int64(c.Len()) {
+		t.Errorf("%d changes, %d videos: %v", after-before, c.Len(), err)
+	}
+	if _, err := m.Check(t.Context(), library.CheckOptions{Found: func(f library.Finding) { t.Errorf("%+v", f) }}); err != nil {
 		t.Error(err)
 	}
 }
