@@ -159,6 +159,7 @@ func testStages(t *testing.T, chromium context.Context, dir string) {
 	proxy := httputil.NewSingleHostReverseProxy(backend)
 	director := proxy.Director
 	proxy.Director = func(r *http.Request) { director(r); r.Host = backend.Host }
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // the page, or the server, has ended
 	goOn := make(chan struct{})
 	var once sync.Once
 	release := func() { once.Do(func() { close(goOn) }) }

@@ -22,8 +22,8 @@ let wanted = 0; // the last row that is to be seen
 /** startLibrary builds the view once; videos are asked for when it is first shown. */
 export function startLibrary() {
 	head = h("div", {});
-	filterText = h("input", { type: "search", placeholder: "Name or folder", "aria-label": "Videos whose name or folder contains", oninput: () => soon() });
-	filterState = h("select", { "aria-label": "State", onchange: () => reload() }, h("option", { value: "" }, "All states"), Object.entries(words).map(([s, text]) => h("option", { value: s }, text)));
+	filterText = h("input", { type: "search", placeholder: "Name or folder", "aria-label": "Videos whose name or folder contains", oninput: () => other() });
+	filterState = h("select", { "aria-label": "State", onchange: () => other() }, h("option", { value: "" }, "All states"), Object.entries(words).map(([s, text]) => h("option", { value: s }, text)));
 	problem = h("p", { class: "error-text", role: "alert" });
 	empty = h("div", { class: "empty", hidden: true });
 	list = new VirtualList({ label: "Videos", height: 72, make, want: (_, last) => (wanted = last, more()) });
@@ -43,7 +43,7 @@ export function startLibrary() {
 		if (now.view === "library" && before.view !== "library") reload();
 	});
 	on("library", facts);
-	on("stale", () => route.view === "library" && soon());
+	on("stale", () => route.view === "library" && soon(1500));
 }
 
 /** facts shows the counts, here and in the bar. */
@@ -57,9 +57,19 @@ function facts(library) {
 }
 
 let timer;
-function soon() {
-	clearTimeout(timer);
-	timer = setTimeout(reload, 200);
+/** soon asks again in a while, however often it is called meanwhile. */
+function soon(wait) {
+	timer ??= setTimeout(() => {
+		timer = undefined;
+		reload();
+	}, wait);
+}
+
+/** other begins another list, when the filter has changed. */
+function other() {
+	list.el.scrollTop = 0;
+	wanted = 0;
+	soon(200);
 }
 
 /** reload asks for the first videos again; rows on the screen stay until they are here. */
@@ -80,17 +90,23 @@ async function fetchPage(fresh) {
 	const mine = (loading = new AbortController());
 	if (fresh && !rows.length) list.setCount(8);
 	try {
-		const answer = await videos({ text: filterText.value.trim(), state: filterState.value, cursor, limit: page }, mine.signal);
-		if (mine !== loading) return;
+		let got = fresh ? [] : rows;
+		const before = total;
+		do {
+			const answer = await videos({ text: filterText.value.trim(), state: filterState.value, cursor, limit: page }, mine.signal);
+			if (mine !== loading) return;
+			got = got.concat(answer.videos);
+			cursor = answer.next ?? "";
+			ended = !cursor;
+			total = answer.total;
+		} while (fresh && !ended && got.length <= wanted); // what is seen is replaced at once
 		problem.textContent = "";
-		rows = fresh ? answer.videos : rows.concat(answer.videos);
-		cursor = answer.next ?? "";
-		ended = !cursor;
-		total = answer.total ?? rows.length;
+		rows = got;
 		loading = null;
 		if (fresh) {
-			list.setCount(total);
-			say(`${count(total, "video")} listed`);
+			list.setCount(total, { keep: true });
+			list.refresh();
+			if (total !== before) say(`${count(total, "video")} listed`);
 		} else {
 			list.draw();
 		}
