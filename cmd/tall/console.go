@@ -76,7 +76,7 @@ const clearLine = "\r\x1b[K"
 type progress struct {
 	c     *console
 	what  string
-	unit  string // what is counted, for the rate: "steps"; "B" for bytes
+	unit  string // what is counted, for the rate: "steps"; "B" for bytes; "" for no rate
 	begun time.Time
 	first int // done when begun, as in a run that goes on
 
@@ -160,9 +160,11 @@ func (p *progress) text(done, total int, note string) string {
 		return s
 	}
 	rate := float64(done-p.first) / seconds
-	if p.unit == unitBytes {
+	switch p.unit {
+	case "":
+	case unitBytes:
 		s += fmt.Sprintf("  %.1f MB/s", rate/1e6)
-	} else {
+	default:
 		digits := 0
 		if rate < 10 {
 			digits = 2

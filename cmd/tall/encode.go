@@ -127,7 +127,7 @@ func (e *encodeFlags) encodeAll(ctx context.Context, con *console, out io.Writer
 	if err := r.plan(ctx, first, paths); err != nil {
 		return err
 	}
-	r.bar = con.progress("encode", "s of video")
+	r.bar = con.progress("encode s of video", "") // the note says how fast
 	defer r.bar.finish()
 	begun := time.Now()
 	jobs := min(e.jobs, len(r.todo))
@@ -209,7 +209,10 @@ type encodeRun struct {
 func (r *encodeRun) plan(ctx context.Context, video encode.Video, paths []string) error {
 	known := 0
 	rates := map[string]string{}
-	for _, path := range paths {
+	bar := r.con.progress("look at", "videos")
+	defer bar.finish()
+	for i, path := range paths {
+		bar.set(i, len(paths), "")
 		if !r.again && r.isDone(path) {
 			known++
 			continue
