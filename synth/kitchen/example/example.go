@@ -42,8 +42,8 @@ type Video struct {
 	FPS      float64 `json:"fps"`
 }
 
-// Suggestion is a sentence that the model finds in one of the videos, with an IoU of at
-// least 0.5. They were chosen for that: of all sentences about these videos the model
+// Suggestion is a sentence whose moment the model finds first among all videos, with an IoU
+// of at least 0.5. They were chosen for that: of all sentences about these videos the model
 // finds fewer (docs/example.sh prints the share).
 type Suggestion struct {
 	Video    string    `json:"video"`

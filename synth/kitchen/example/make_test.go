@@ -21,6 +21,11 @@ import (
 
 var makeFrom = flag.String("make", "", "make data/ anew from this folder of `tall demo --keep`, whose model is checkpoints/TALL.safetensors; see docs/example.sh")
 
+var chooseAgain = flag.Bool("choose", false, "choose the suggestions anew")
+
+// trainVideos is how many videos the model was trained on: more than the demo has time for.
+var trainVideos = flag.Int("train", 900, "with -make: how many videos the model was trained on")
+
 // What is taken from the demo's unseen videos.
 const (
 	takeVideos  = 8
@@ -37,7 +42,7 @@ func TestMake(t *testing.T) {
 	must(t, err)
 	o := kitchen.Default()
 	o.Val = 0
-	o.Train, o.Test, o.Sentences = 128, 24, 6 // as the demo has them: the same videos
+	o.Train, o.Test, o.Sentences = *trainVideos, 24, 6 // as the demo has them: the same videos
 	k, err := kitchen.New(o)
 	must(t, err)
 	must(t, os.RemoveAll("data"))
@@ -73,14 +78,30 @@ func TestMake(t *testing.T) {
 	}
 	must(t, writeSheet(filepath.Join("..", "..", "..", "docs", "kitchen.jpg"), k))
 	must(t, dataset.WriteAnnotations(path(AnnotationsName), examples))
+	must(t, choose(t, &x, examples))
+}
+
+// TestChoose chooses the suggestions anew, from what data/ holds.
+func TestChoose(t *testing.T) {
+	if !*chooseAgain {
+		t.Skip("chooses nothing without -choose")
+	}
+	x := read()
+	examples, err := dataset.ReadAnnotations(filepath.Join("data", AnnotationsName))
+	must(t, err)
+	must(t, choose(t, &x, examples))
+}
+
+func choose(t *testing.T, x *index, examples []tall.Example) error {
+	path := func(names ...string) string { return filepath.Join(append([]string{"data"}, names...)...) }
 	m, err := openModel(path(filepath.FromSlash(CheckpointName)))
 	must(t, err)
 	var found int
 	x.Suggestions, found, err = suggest(t.Context(), m, path(FeaturesName), examples)
 	must(t, err)
-	must(t, writeJSON(path(IndexName), x))
 	t.Logf("%d videos; of %d sentences the model finds %d (%.0f %%); %d are suggested",
 		len(x.Videos), len(examples), found, 100*float64(found)/float64(len(examples)), len(x.Suggestions))
+	return writeJSON(path(IndexName), x)
 }
 
 // writeSheet draws six moments of unseen videos, each of another action, side by side: the
