@@ -131,7 +131,7 @@ func TestServer_Pictures(t *testing.T) {
 	for range 8 { // at a time: made once
 		wg.Go(func() {
 			r := b.do(b.request("GET", path, nil))
-			if c, err := jpeg.DecodeConfig(bytes.NewReader(r.body)); r.StatusCode != 200 || err != nil || c.Width != 320 {
+			if c, err := jpeg.DecodeConfig(bytes.NewReader(r.body)); r.StatusCode != http.StatusOK || err != nil || c.Width != 320 {
 				t.Errorf("%d %v %+v", r.StatusCode, err, c)
 			}
 		})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func FuzzSearchBody(f *testing.F) {
 	}
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r := httptest.NewRequest("POST", "/api/v1/search", strings.NewReader(string(body)))
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/search", strings.NewReader(string(body)))
 		r.Header.Set("Content-Type", contentJSON)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)

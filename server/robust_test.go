@@ -39,7 +39,7 @@ func TestServer_JobsAndEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatal(res.StatusCode, res.Header)
 	}
 	b.gate = make(chan struct{})
@@ -155,7 +155,7 @@ func TestServer_SearchedWhileChanged(t *testing.T) {
 				default:
 				}
 				r := b.do(b.request("POST", "/api/v1/search", map[string]any{"query": "concept 2"}))
-				if r.StatusCode != 200 {
+				if r.StatusCode != http.StatusOK {
 					t.Errorf("%d %s", r.StatusCode, r.body)
 					return
 				}
@@ -207,7 +207,7 @@ func TestServer_CatalogLocked(t *testing.T) {
 	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	if r := <-deleted; r.StatusCode != 204 {
+	if r := <-deleted; r.StatusCode != http.StatusNoContent {
 		t.Errorf("%d %s", r.StatusCode, r.body)
 	}
 	if os.Getenv("TALL_LONG") != "1" {

@@ -161,7 +161,7 @@ func TestServer_SessionsEnd(t *testing.T) {
 	eventually(t, "the session ends with its token", func() bool {
 		r := b.request("GET", "/api/v1/library", nil)
 		r.AddCookie(two)
-		return b.do(r).StatusCode == 401
+		return b.do(r).StatusCode == http.StatusUnauthorized
 	})
 	if _, err := io.Copy(io.Discard, res.Body); err != nil { // until its end
 		t.Error(err)
@@ -185,7 +185,7 @@ func TestServer_AttemptsAreLimited(t *testing.T) {
 		r := b.do(b.request("POST", "/api/v1/session", map[string]string{"token": fmt.Sprint("wrong", i)}))
 		r.problem(t)
 		statuses[r.StatusCode]++
-		if r.StatusCode == 429 && r.Header.Get("Retry-After") == "" {
+		if r.StatusCode == http.StatusTooManyRequests && r.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
 	}
@@ -205,7 +205,7 @@ func TestServer_RatesAreLimited(t *testing.T) {
 	statuses := map[int]int{}
 	for range 8 {
 		r := b.do(b.request("GET", "/api/v1/library", nil))
-		if statuses[r.StatusCode]++; r.StatusCode == 429 {
+		if statuses[r.StatusCode]++; r.StatusCode == http.StatusTooManyRequests {
 			r.problem(t)
 		}
 	}
@@ -315,7 +315,7 @@ func TestServer_PathTraversal(t *testing.T) {
 		if r.StatusCode != status {
 			t.Errorf("%q: %d, want %d: %s", path, r.StatusCode, status, r.body)
 		}
-		if detail := r.problem(t); r.StatusCode == 403 && strings.Contains(detail, "secret") && strings.Contains(detail, outside) {
+		if detail := r.problem(t); r.StatusCode == http.StatusForbidden && strings.Contains(detail, "secret") && strings.Contains(detail, outside) {
 			t.Errorf("%q: the error tells where the link leads: %s", path, detail)
 		}
 	}
@@ -476,7 +476,7 @@ func TestServer_TLS(t *testing.T) {
 	r := b.request("GET", videoURL(b.ids[0], "/file"), nil)
 	r.AddCookie(c)
 	r.Header.Set("Range", "bytes=0-4")
-	if got := b.do(r); got.StatusCode != 206 || got.ProtoMajor != 2 {
+	if got := b.do(r); got.StatusCode != http.StatusPartialContent || got.ProtoMajor != 2 {
 		t.Errorf("%d by %s", got.StatusCode, got.Proto)
 	}
 	transport.CloseIdleConnections()

@@ -99,7 +99,7 @@ func TestServer_UploadAborted(t *testing.T) {
 	for range 5 {
 		reader, writer := io.Pipe()
 		ctx, cancel := context.WithCancel(t.Context())
-		r, err := http.NewRequestWithContext(ctx, "POST", b.url+"/api/v1/uploads?name=a.mp4", reader)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/api/v1/uploads?name=a.mp4", reader)
 		if err != nil {
 			t.Fatal(err)
 		}
