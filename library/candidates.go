@@ -13,11 +13,11 @@ import (
 
 const (
 	// fineVideos is how many of the best videos are looked at again by all their vectors, at
-	// most and at least, and fineRows how many rows in between: 16 hours of one a second.
+	// most and at least, and fineRows how many rows in between: 6 hours of one a second.
 	// Where products only estimate scores they err more, and all are looked at.
 	fineVideos      = 48
-	leastFineVideos = 12
-	fineRows        = 16 * 3600
+	leastFineVideos = 6
+	fineRows        = 6 * 3600
 	// unindexed is how many videos that the index lacks are shown to the localizer.
 	unindexed = 16
 	// sampleVectors is how many vectors tell probes what is usual in the collection.

@@ -17,7 +17,7 @@ const (
 	atOnce = 4
 	// leastVideos is how many the localizer sees at least: how far the index is off, is
 	// learned from them.
-	leastVideos = 4
+	leastVideos = 2
 	// spareVideos is how many the localizer sees at most beyond the moments asked for,
 	// unless they are short.
 	spareVideos = 6
@@ -41,6 +41,9 @@ func (l *Library) refine(ctx context.Context, ask *question, list []candidate, r
 			break
 		}
 		round := list[seen:min(len(list), seen+atOnce)]
+		if seen == 0 && ranked {
+			round = list[:min(len(list), leastVideos)]
+		}
 		found, errs := l.answers(ctx, ask, round)
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)

@@ -7,9 +7,9 @@ import (
 	"tall/synth/collection"
 )
 
-// BenchmarkSearch searches 20 hours; `tall bench --library HOURS` measures larger ones.
+// BenchmarkSearch searches 60 hours; `tall bench --library HOURS` measures larger ones.
 func BenchmarkSearch(b *testing.B) {
-	c := collection.New(collection.Options{Seed: 1, Videos: 20})
+	c := collection.New(collection.Options{Seed: 1, Videos: 60})
 	m := makeLibrary(b, c, jointEngine(c))
 	i := 0
 	for b.Loop() {

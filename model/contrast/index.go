@@ -107,22 +107,31 @@ func (x *Index) Evidence(spans []tall.Span, similarity []float32) (evidence floa
 	var middle float64
 	w.sums, middle = prefix(w.sums, w.smooth)
 	evidence = math.Inf(-1)
-	from, length := 0, 0
+	from, long := 0, 0
 	for l := 1.0; int(l) <= n; l = max(l*estimateGrowth, math.Floor(l)+1) {
-		stride := max(1, int(l)/estimateStarts)
-		last := n - int(l)
+		length := int(l)
+		stride := max(1, length/estimateStarts)
+		last := n - length
+		one, two := 1/float64(length), 0.5/float64(length)
 		for start := 0; ; start = min(start+stride, last) {
-			inside, above := contrast(w.sums, start, int(l))
+			var inside, above float64
+			if end := start + length; start >= length && end+length <= n { // as contrast, without its divisions
+				sum := w.sums[end] - w.sums[start]
+				inside = sum * one
+				above = inside - (w.sums[end+length]-w.sums[start-length]-sum)*two
+			} else {
+				inside, above = contrast(w.sums, start, length)
+			}
 			if score := above + x.level*(inside+middle); above > minContrast && score > evidence {
-				evidence, from, length = score, start, int(l)
+				evidence, from, long = score, start, length
 			}
 			if start == last {
 				break
 			}
 		}
 	}
-	if length > 0 {
-		best = tall.Span{Start: spans[from].Start, End: spans[from+length-1].End}
+	if long > 0 {
+		best = tall.Span{Start: spans[from].Start, End: spans[from+long-1].End}
 	}
 	return evidence, best
 }
