@@ -31,16 +31,6 @@ type made struct {
 // conceptText is the sentence that describes a concept.
 func conceptText(concept int) string { return fmt.Sprint("concept ", concept) }
 
-// number of the video with an ID.
-func (m *made) number(id library.ID) int {
-	for i, have := range m.ids {
-		if have == id {
-			return i
-		}
-	}
-	return -1
-}
-
 // conceptSentences encodes sentences of a collection.
 type conceptSentences struct{ c *collection.Collection }
 

@@ -52,8 +52,8 @@ func TestSearch_AgreesWithBrute(t *testing.T) {
 			if !want.NoMatch {
 				matches++
 			}
-			if video, moment := 0, (collection.Moment{}); concept < c.Concepts() {
-				video, moment = c.Where(concept)
+			if concept < c.Concepts() {
+				video, moment := c.Where(concept)
 				if len(got.Hits) > 0 && got.Hits[0].Video == m.ids[video] && tall.IoU(got.Hits[0].Span, moment.Span) > 0.5 {
 					right++
 				}
