@@ -55,7 +55,7 @@ type tab struct {
 	forgive func(message string) bool
 }
 
-func newTab(t *testing.T, parent context.Context, base string, width, height int64) *tab {
+func newTab(parent context.Context, t *testing.T, base string, width, height int64) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
 	p := &tab{T: t, ctx: ctx, base: base, forgive: func(string) bool { return false }}
@@ -268,6 +268,9 @@ func (p *tab) picture(name string) {
 	}
 }
 
+// optionalRoles are those of spokenRoles that may go without a name.
+const optionalRoles = " group status list search menu navigation "
+
 // spokenRoles are those of elements that a screen reader announces by their name.
 const spokenRoles = " button link textbox searchbox combobox listbox checkbox slider spinbutton menuitem menu dialog img image progressbar region group navigation search status list "
 
@@ -293,7 +296,7 @@ func (p *tab) named(where string) {
 		if n.Name != nil {
 			name = strings.TrimSpace(strings.Trim(string(n.Name.Value), `"`))
 		}
-		optional := strings.Contains(" group status list search menu navigation ", " "+role+" ")
+		optional := strings.Contains(optionalRoles, " "+role+" ")
 		if name == "" && !optional {
 			html := value[string](p, `document.activeElement.outerHTML.slice(0, 80)`)
 			p.Errorf("%s: a %s (node %d, parent %s) has no name; the focus is on %s", where, role, n.BackendDOMNodeID, n.ParentID, html)

@@ -28,8 +28,8 @@ import (
 )
 
 // Everything without a mouse.
-func testKeyboard(t *testing.T, chromium context.Context, dir string) {
-	p := newTab(t, chromium, servePage(t, dir, serveOptions{}), 1280, 800)
+func testKeyboard(chromium context.Context, t *testing.T, dir string) {
+	p := newTab(chromium, t, servePage(t, dir, serveOptions{}), 1280, 800)
 	s, hit := suggested(p)
 	p.open("")
 	p.wait(`document.activeElement.id === "query"`)
@@ -97,8 +97,8 @@ func testKeyboard(t *testing.T, chromium context.Context, dir string) {
 }
 
 // What matches nothing gets the nearest misses, dimmed.
-func testNoMatch(t *testing.T, chromium context.Context, dir string) {
-	p := newTab(t, chromium, servePage(t, dir, serveOptions{}), 1280, 800)
+func testNoMatch(chromium context.Context, t *testing.T, dir string) {
+	p := newTab(chromium, t, servePage(t, dir, serveOptions{}), 1280, 800)
 	p.open("#q=a+zebra+plays+the+violin+at+night")
 	p.wait(refined)
 	p.wait(`document.querySelector(".cards.misses") && !document.querySelector("#results-notice").hidden`)
@@ -122,12 +122,12 @@ func testNoMatch(t *testing.T, chromium context.Context, dir string) {
 }
 
 // A server that asks for a token.
-func testToken(t *testing.T, chromium context.Context, dir string) {
+func testToken(chromium context.Context, t *testing.T, dir string) {
 	secret := strings.TrimSpace(tallRun(t, "token", "new", "page", "--scope", string(server.Write), "--library", dir))
 	if fields := strings.Fields(secret); len(fields) > 1 {
 		secret = fields[len(fields)-1]
 	}
-	p := newTab(t, chromium, servePage(t, dir, serveOptions{token: true}), 1000, 700)
+	p := newTab(chromium, t, servePage(t, dir, serveOptions{token: true}), 1000, 700)
 	p.forgive = func(m string) bool { return strings.Contains(m, "401") }
 	p.open("#view=library")
 	p.wait(`document.activeElement?.name === "token" && document.querySelector("#main").inert`)
@@ -150,16 +150,14 @@ func testToken(t *testing.T, chromium context.Context, dir string) {
 
 // Candidates come first, results after them; both in the same cards, and an answer that
 // nobody waits for any more is not shown.
-func testStages(t *testing.T, chromium context.Context, dir string) {
+func testStages(chromium context.Context, t *testing.T, dir string) {
 	backend, err := url.Parse(servePage(t, dir, serveOptions{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Between page and server stands one who answers searches slowly, in two stages.
-	proxy := httputil.NewSingleHostReverseProxy(backend)
-	director := proxy.Director
-	proxy.Director = func(r *http.Request) { director(r); r.Host = backend.Host }
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // the page, or the server, has ended
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(backend) }} // and its Host
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {}                        // the page, or the server, has ended
 	goOn := make(chan struct{})
 	var once sync.Once
 	release := func() { once.Do(func() { close(goOn) }) }
@@ -206,7 +204,7 @@ func testStages(t *testing.T, chromium context.Context, dir string) {
 	}))
 	t.Cleanup(slow.Close)
 	t.Cleanup(release)
-	p := newTab(t, chromium, slow.URL+"/", 1280, 800)
+	p := newTab(chromium, t, slow.URL+"/", 1280, 800)
 	p.open("#thr=-1&q=a+red+mug")
 	p.wait(`document.querySelector(".cards.rough .card-link")`)
 	first := value[[]string](p, `[...document.querySelectorAll(".card-name span:first-child")].map((e, i) => { e.closest(".card").mark = i; return e.innerText })`)
@@ -237,8 +235,8 @@ func testStages(t *testing.T, chromium context.Context, dir string) {
 }
 
 // Videos are added by path and sent, read, found in the list, and removed.
-func testAddAndRemove(t *testing.T, chromium context.Context, dir string) {
-	p := newTab(t, chromium, servePage(t, dir, serveOptions{}), 1100, 800)
+func testAddAndRemove(chromium context.Context, t *testing.T, dir string) {
+	p := newTab(chromium, t, servePage(t, dir, serveOptions{}), 1100, 800)
 	p.forgive = func(m string) bool { return strings.Contains(m, "422") } // the path that is refused
 	made := func(name, source string) string {
 		file := filepath.Join(filepath.Dir(dir), name)
@@ -287,7 +285,7 @@ func testAddAndRemove(t *testing.T, chromium context.Context, dir string) {
 const manyVideos = 10_000
 
 // A list of 10,000 videos has few elements, and any row is a scroll away.
-func testManyVideos(t *testing.T, chromium context.Context, dir string) {
+func testManyVideos(chromium context.Context, t *testing.T, dir string) {
 	catalog, err := sqlite.OpenExisting(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +305,7 @@ func testManyVideos(t *testing.T, chromium context.Context, dir string) {
 	if err := catalog.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p := newTab(t, chromium, servePage(t, dir, serveOptions{}), 1280, 800)
+	p := newTab(chromium, t, servePage(t, dir, serveOptions{}), 1280, 800)
 	// Films that are not there have no picture.
 	p.forgive = func(m string) bool { return strings.Contains(m, "Failed to load resource") }
 	p.open("#view=library")
@@ -342,7 +340,7 @@ func testManyVideos(t *testing.T, chromium context.Context, dir string) {
 }
 
 // The page on a phone, in the dark, and on a wide screen.
-func testScreens(t *testing.T, chromium context.Context, dir string) {
+func testScreens(chromium context.Context, t *testing.T, dir string) {
 	base := servePage(t, dir, serveOptions{suggestions: []string{"the person cleans the counter using the red rag", "a person shakes the black shaker up"}})
 	for _, screen := range []struct {
 		name          string
@@ -350,7 +348,7 @@ func testScreens(t *testing.T, chromium context.Context, dir string) {
 		colors        string
 	}{{"phone", 360, 780, "light"}, {"phone-dark", 360, 780, "dark"}, {"dark", 1440, 900, "dark"}, {"wide", 2200, 1100, "light"}, {"tablet", 820, 1100, "light"}} {
 		t.Run(screen.name, func(t *testing.T) {
-			p := newTab(t, chromium, base, screen.width, screen.height)
+			p := newTab(chromium, t, base, screen.width, screen.height)
 			p.colors(screen.colors)
 			s, _ := suggested(p)
 			p.open("")
