@@ -322,6 +322,13 @@ func (b *bench) serve(change func(b *bench, o *Options)) {
 	})
 }
 
+// listeners counts who listens.
+func (h *hub) listeners() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.clients)
+}
+
 // end ends the server, once, and tells of errors.
 func (b *bench) end() {
 	b.t.Helper()

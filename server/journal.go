@@ -111,7 +111,7 @@ func (f *FileJournal) All(ctx context.Context) iter.Seq2[Judgment, error] {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			if err != nil && err != io.EOF {
+			if err != nil && !errors.Is(err, io.EOF) {
 				yield(Judgment{}, err)
 				return
 			}
@@ -119,7 +119,7 @@ func (f *FileJournal) All(ctx context.Context) iter.Seq2[Judgment, error] {
 			if len(bytes.TrimSpace(line)) > 0 && json.Unmarshal(line, &j) == nil && j.Video != "" && !yield(j, nil) {
 				return
 			}
-			if err == io.EOF {
+			if err != nil {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -45,7 +46,7 @@ func (g *gate) enter(ctx context.Context) (leave func(), err error) {
 	case g.slots <- struct{}{}:
 		return leave, nil
 	case <-ctx.Done():
-		if context.Cause(ctx) == context.DeadlineExceeded {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			return nil, busy
 		}
 		return nil, context.Cause(ctx)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -142,11 +143,7 @@ func TestServer_IdleListeners(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all listen", func() bool {
-		b.s.hub.mu.Lock()
-		defer b.s.hub.mu.Unlock()
-		return len(b.s.hub.clients) == clients
-	})
+	eventually(t, "all listen", func() bool { return b.s.hub.listeners() == clients })
 	for i := range 100 {
 		b.s.hub.tell("job", jobBody{Video: fmt.Sprint(i)})
 	}
@@ -230,7 +227,9 @@ func TestServer_Soak(t *testing.T) {
 	go func() { working <- b.lib.Work(ctx, 2, false) }()
 	defer func() {
 		stop()
-		<-working
+		if err := <-working; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	}()
 	rng := rand.New(rand.NewPCG(1, 1))
 	var first usage

@@ -101,6 +101,7 @@ func TestServer_StreamsAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer res.Body.Close()
 		open = append(open, res.Body)
 	}
 	if r := b.call("GET", "/api/v1/events", nil, 503); r.Header.Get("Retry-After") == "" {
@@ -109,7 +110,7 @@ func TestServer_StreamsAreBounded(t *testing.T) {
 	for _, c := range open {
 		c.Close()
 	}
-	eventually(t, "places are free again", func() bool { return len(b.s.streams.slots) == 0 && len(b.s.hub.clients) == 0 })
+	eventually(t, "places are free again", func() bool { return len(b.s.streams.slots) == 0 && b.s.hub.listeners() == 0 })
 }
 
 // A client that does not read loses old events, and holds nobody up.
@@ -297,11 +298,12 @@ func TestServer_Shutdown(t *testing.T) {
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		t.Error(err)
 	}
-	if r := <-clip; r.StatusCode != 200 || string(r.body) != contentOf(0) {
+	if r := <-clip; r.StatusCode != http.StatusOK || string(r.body) != contentOf(0) {
 		t.Errorf("%d %.100s", r.StatusCode, r.body)
 	}
 	b.end()
-	if _, err := http.Get(b.url + "/api/v1/health"); err == nil {
+	if res, err := http.Get(b.url + "/api/v1/health"); err == nil {
+		res.Body.Close()
 		t.Error("it still answers")
 	}
 }

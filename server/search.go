@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (b *queryBody) query() (q library.Query, err error) {
 		if q.Sentences, exclude, err = library.Parse(b.Query); err != nil {
 			return q, err
 		}
-		q.Exclude = append(exclude, b.Exclude...)
+		q.Exclude = slices.Concat(exclude, b.Exclude)
 	}
 	if len(b.Sentences) > 0 {
 		given++

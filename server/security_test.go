@@ -50,6 +50,7 @@ func (b *bench) logIn(secret string) *http.Cookie {
 func TestServer_Scopes(t *testing.T) {
 	tokens, secrets := tokensOf(t)
 	b := newBench(t, 1, func(_ *bench, o *Options) { o.Open, o.Tokens = false, tokens })
+	b.s.attempts.burst = 1 << 20 // before anybody asks
 	cookies := map[Scope]*http.Cookie{Read: b.logIn(secrets[Read]), Write: b.logIn(secrets[Write])}
 	if c := cookies[Read]; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure {
 		t.Errorf("%+v", c)
@@ -93,7 +94,6 @@ func TestServer_Scopes(t *testing.T) {
 			have := Scope("")
 			switch who {
 			case "wrong token":
-				b.s.attempts = newLimiter(1, 1000)
 				r.Header.Set("Authorization", "Bearer "+secrets[Read]+"x")
 			case "wrong cookie":
 				r.AddCookie(&http.Cookie{Name: sessionCookie, Value: secrets[Read]})
@@ -131,7 +131,9 @@ func TestServer_SessionsEnd(t *testing.T) {
 	if err := WriteTokens(file, tokens); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, 0, func(_ *bench, o *Options) { o.Open, o.Tokens = false, NewTokenFile(file) })
+	b := newBench(t, 0, func(_ *bench, o *Options) {
+		o.Open, o.Tokens, o.Limits.Heartbeat = false, NewTokenFile(file), 50*time.Millisecond
+	})
 	ask := func(c *http.Cookie, status int) {
 		t.Helper()
 		r := b.request("GET", "/api/v1/library", nil)
@@ -148,7 +150,6 @@ func TestServer_SessionsEnd(t *testing.T) {
 	// A token that is removed takes its sessions, and those who listen, along.
 	listen := b.request("GET", "/api/v1/events", nil)
 	listen.AddCookie(two)
-	b.s.o.Limits.Heartbeat = 50 * time.Millisecond
 	res, err := b.client.Do(listen)
 	if err != nil {
 		t.Fatal(err)
@@ -367,6 +368,7 @@ func (b *bench) raw(text string) (status int, rest string) {
 func TestServer_SlowClients(t *testing.T) {
 	b := newBench(t, 1, func(_ *bench, o *Options) {
 		o.Limits.Header, o.Limits.Stall, o.Limits.Rate = 200*time.Millisecond, 200*time.Millisecond, 1<<20
+		o.Limits.Heartbeat = 50 * time.Millisecond
 	})
 	address := strings.TrimPrefix(b.url, "http://")
 	const clients = 50
@@ -400,7 +402,6 @@ func TestServer_SlowClients(t *testing.T) {
 	}
 	b.noUploadsLeft()
 	// A listener that sends nothing is no slow client.
-	b.s.o.Limits.Heartbeat = 50 * time.Millisecond
 	res, err := b.client.Do(b.request("GET", "/api/v1/events", nil))
 	if err != nil {
 		t.Fatal(err)

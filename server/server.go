@@ -114,8 +114,7 @@ func (s *Server) routes() (http.Handler, error) {
 	if err := servePage(mux); err != nil {
 		return nil, err
 	}
-	var h http.Handler = s.routed(mux)
-	h = s.authenticate(h)
+	h := s.authenticate(s.routed(mux))
 	h = s.limitRate(h)
 	h = s.refuseCrossSite(h)
 	h = allowHosts(s.o.Hosts, h)

@@ -142,13 +142,7 @@ func (p *patient) ReadFrom(r io.Reader) (total int64, err error) {
 		if limited {
 			whole.N -= n
 		}
-		if err == nil && (n < wanted || n == 0) {
-			err = io.EOF
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
+		if err != nil || n < wanted || n == 0 {
 			return total, err
 		}
 	}
