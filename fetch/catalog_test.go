@@ -180,7 +180,15 @@ func TestParseCatalog_Document(t *testing.T) {
 	if !ok {
 		t.Fatal("no catalog in it")
 	}
-	c, err := ParseCatalog("models.md", []byte("    models:\n"+block))
+	// The block ends with the first line that is not indented.
+	var lines []string
+	for line := range strings.Lines(block) {
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "    ") {
+			break
+		}
+		lines = append(lines, line)
+	}
+	c, err := ParseCatalog("models.md", []byte("    models:\n"+strings.Join(lines, "")))
 	if err != nil {
 		t.Fatal(err)
 	}
