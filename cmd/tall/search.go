@@ -73,7 +73,7 @@ func newSearch(g *global) *cobra.Command {
 	return cmd
 }
 
-func (f *searchFlags) run(cmd *cobra.Command, args []string) error {
+func (f *searchFlags) run(cmd *cobra.Command, args []string) (err error) {
 	con, err := f.console(cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -102,11 +102,11 @@ func (f *searchFlags) run(cmd *cobra.Command, args []string) error {
 		q.Filter.IDs = append(q.Filter.IDs, v.ID)
 	}
 	if f.like != "" {
-		closeExample, err := f.example(ctx, con, lib, &q)
-		if err != nil {
-			return fmt.Errorf("--like %s: %w", f.like, err)
+		closeExample, likeErr := f.example(ctx, con, lib, &q)
+		if likeErr != nil {
+			return fmt.Errorf("--like %s: %w", f.like, likeErr)
 		}
-		defer closeExample()
+		defer func() { err = errors.Join(err, closeExample()) }()
 	}
 	r, err := lib.Search(ctx, q, nil)
 	if err != nil {
