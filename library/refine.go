@@ -14,7 +14,7 @@ import (
 const (
 	// atOnce is how many videos the localizer sees between two looks at whether it has
 	// seen enough. It does not depend on the machine, so that answers do not.
-	atOnce = 4
+	atOnce = 2
 	// leastVideos is how many the localizer sees at least: how far the index is off, is
 	// learned from them.
 	leastVideos = 2

@@ -96,6 +96,9 @@ func (p *Prepared) similarities(ctx context.Context, sentences []tall.Sentence) 
 	}
 	b.L2NormRows(q, tensor.NewMat(b, len(sentences), 1), q)
 	out := make([]float32, len(sentences)*n)
+	if lane.unit != nil {
+		return out, p.unitSimilarities(ctx, lane, q, out)
+	}
 	sims := tensor.NewMat(b, len(sentences), min(n, rowsAtOnce))
 	err := p.eachTile(ctx, lane, func(tile tensor.Mat, from int) error {
 		c := tensor.MatOf(sims.Mem, len(sentences), tile.Rows)
@@ -110,6 +113,32 @@ func (p *Prepared) similarities(ctx context.Context, sentences []tall.Sentence) 
 		return nil
 	})
 	return out, err
+}
+
+// unitSimilarities are the products (S, N) of sentences q (S, D) and all rows.
+func (p *Prepared) unitSimilarities(ctx context.Context, lane *lane, q tensor.Mat, out []float32) error {
+	n, d := p.stream.N, p.stream.D
+	queries := make([]float32, q.Rows*d)
+	lane.b.Download(queries, q)
+	var products []float32
+	return p.eachRows(ctx, lane, func(rows []float32, from int) error {
+		count := len(rows) / d
+		if len(products) < q.Rows*count {
+			products = make([]float32, q.Rows*count)
+		}
+		part := products[:q.Rows*count]
+		lane.unit.DotUnitRows(part, rows, d, queries)
+		if firstNotFinite(part) >= 0 {
+			if err := p.finite(rows, from); err != nil {
+				return err
+			}
+			return fmt.Errorf("%s: %w: a similarity", p.video, tall.ErrNotFinite)
+		}
+		for i := range q.Rows {
+			copy(out[i*n+from:], part[i*count:(i+1)*count])
+		}
+		return nil
+	})
 }
 
 // gaussian is half of a kernel, from its middle outward to three deviations. A deviation

@@ -113,22 +113,34 @@ func (x *Index) Evidence(spans []tall.Span, similarity []float32) (evidence floa
 		stride := max(1, length/estimateStarts)
 		last := n - length
 		one, two := 1/float64(length), 0.5/float64(length)
-		for start := 0; ; start = min(start+stride, last) {
-			var inside, above float64
-			if end := start + length; start >= length && end+length <= n { // as contrast, without its divisions
-				sum := w.sums[end] - w.sums[start]
-				inside = sum * one
-				above = inside - (w.sums[end+length]-w.sums[start-length]-sum)*two
-			} else {
-				inside, above = contrast(w.sums, start, length)
-			}
+		look := func(start int) {
+			inside, above := contrast(w.sums, start, length)
 			if score := above + x.level*(inside+middle); above > minContrast && score > evidence {
 				evidence, from, long = score, start, length
 			}
-			if start == last {
-				break
+		}
+		start := 0
+		for ; start < min(length, last); start += stride {
+			look(start)
+		}
+		// As contrast, without its divisions, where all of the neighborhood is there.
+		base, top, at := x.level*middle, evidence, -1
+		for ; start+2*length <= n; start += stride {
+			end := start + length
+			sum := w.sums[end] - w.sums[start]
+			inside := sum * one
+			above := inside - (w.sums[end+length]-w.sums[start-length]-sum)*two
+			if score := above + x.level*inside + base; score > top && above > minContrast {
+				top, at = score, start
 			}
 		}
+		if at >= 0 {
+			evidence, from, long = top, at, length
+		}
+		for ; start < last; start += stride {
+			look(start)
+		}
+		look(last)
 	}
 	if long > 0 {
 		best = tall.Span{Start: spans[from].Start, End: spans[from+long-1].End}

@@ -50,17 +50,27 @@ type Localizer struct {
 	lanes chan *lane // those that nobody computes on
 }
 
+// unitProducts is what a backend may have ([tensor.CPU]): products with rows as they are
+// read, without a copy of length 1. Reading is what takes the time then.
+type unitProducts interface {
+	DotUnitRows(dst, rows []float32, d int, q []float32)
+}
+
 // lane is a backend and its memory for a tile of rows, which is used again.
 type lane struct {
 	b       tensor.Backend
-	rows    []float32  // (readRows, D)
-	x, norm tensor.Mat // (readRows, D) and (readRows, 1)
+	unit    unitProducts // b, or nil
+	rows    []float32    // (readRows, D)
+	x, norm tensor.Mat   // (readRows, D) and (readRows, 1); without unit
 }
 
 // resize makes room for rows of d values.
 func (l *lane) resize(d int) {
-	if l.x.Cols != d {
-		l.rows = make([]float32, readRows*d)
+	if len(l.rows) == readRows*d {
+		return
+	}
+	l.rows = make([]float32, readRows*d)
+	if l.unit == nil {
 		l.x, l.norm = tensor.NewMat(l.b, readRows, d), tensor.NewMat(l.b, readRows, 1)
 	}
 }
@@ -87,7 +97,8 @@ func New(o Options) *Localizer {
 	}
 	l := &Localizer{o: o, lanes: make(chan *lane, len(o.Lanes))}
 	for _, b := range o.Lanes {
-		l.lanes <- &lane{b: b}
+		unit, _ := b.(unitProducts)
+		l.lanes <- &lane{b: b, unit: unit}
 	}
 	return l
 }
@@ -135,6 +146,7 @@ type Prepared struct {
 	kernel []float64    // of the smoothing, half of it
 	grid   []scale      // of the windows
 	tiles  []tensor.Mat // (rows, D) of length 1; nil: more than Options.Memory
+	kept   [][]float32  // in place of tiles where a backend has unitProducts: (rows, D) as read
 }
 
 // Len is N, the number of rows.
@@ -205,23 +217,38 @@ func (p *Prepared) at(row float64) float64 {
 	return p.edges[k] + (row-float64(k))*(p.edges[k+1]-p.edges[k])
 }
 
-// keep reads all rows and brings them to length 1.
+// keep reads all rows and brings them to length 1, or keeps them as they are.
 func (p *Prepared) keep(ctx context.Context) error {
 	lane := <-p.l.lanes
 	defer func() { p.l.lanes <- lane }()
 	b, d := lane.b, p.stream.D
-	var buf []float32
-	if p.stream.Read != nil {
-		buf = make([]float32, min(rowsAtOnce, p.stream.N)*d)
+	var buf, products []float32
+	if lane.unit != nil {
+		products = make([]float32, min(rowsAtOnce, p.stream.N))
 	}
+	nothing := make([]float32, d)
 	for from := 0; from < p.stream.N; from += rowsAtOnce {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		to := min(from+rowsAtOnce, p.stream.N)
+		if p.stream.Read != nil && (buf == nil || lane.unit != nil) {
+			buf = make([]float32, (to-from)*d)
+		}
 		values, err := p.stream.Rows(from, to, buf)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.video, err)
+		}
+		if lane.unit != nil {
+			part := products[:to-from]
+			lane.unit.DotUnitRows(part, values, d, nothing)
+			if firstNotFinite(part) >= 0 {
+				if err := p.finite(values, from); err != nil {
+					return err
+				}
+			}
+			p.kept = append(p.kept, values)
+			continue
 		}
 		if err := p.finite(values, from); err != nil {
 			return err
@@ -230,6 +257,32 @@ func (p *Prepared) keep(ctx context.Context) error {
 		b.Upload(tile, values)
 		b.L2NormRows(tile, tensor.NewMat(b, to-from, 1), tile)
 		p.tiles = append(p.tiles, tile)
+	}
+	return nil
+}
+
+// eachRows calls visit with the rows as they are, a few at a time.
+func (p *Prepared) eachRows(ctx context.Context, lane *lane, visit func(rows []float32, from int) error) error {
+	for i, rows := range p.kept {
+		if err := visit(rows, i*rowsAtOnce); err != nil {
+			return err
+		}
+	}
+	if p.kept != nil {
+		return ctx.Err()
+	}
+	lane.resize(p.stream.D)
+	for from := 0; from < p.stream.N; from += readRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		values, err := p.stream.Rows(from, min(from+readRows, p.stream.N), lane.rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.video, err)
+		}
+		if err := visit(values, from); err != nil {
+			return err
+		}
 	}
 	return nil
 }

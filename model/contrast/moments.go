@@ -47,6 +47,8 @@ func (p *Prepared) Best(ctx context.Context, sentences []tall.Sentence) ([]float
 type work struct {
 	grid []scale
 	sums []float64 // prefix sums of the curve
+	// Of the windows of one scale; there are no more of them than rows.
+	inside, above []float64
 	// Prefix sums over the windows of all scales, from a 0 on for each scale: of the
 	// weights, and of the weights times the starts.
 	weight, moved []float64
@@ -61,17 +63,24 @@ func newWork(grid []scale) *work { return &work{grid: grid} }
 // score calls visit with each window that is above its neighborhood: scale, window,
 // first row, contrast, score.
 func (w *work) score(curve []float64, level float64, visit func(k, i, start int, contrast, score float64)) {
-	var middle float64
-	w.sums, middle = prefix(w.sums, curve)
+	middle := w.lay(curve)
 	for k, s := range w.grid {
-		for i := range s.count {
-			start := s.start(i)
-			inside, above := contrast(w.sums, start, s.length)
+		s.contrasts(w.sums, w.inside, w.above)
+		for i, above := range w.above[:s.count] {
 			if above > minContrast {
-				visit(k, i, start, above, above+level*(inside+middle))
+				visit(k, i, s.start(i), above, above+level*(w.inside[i]+middle))
 			}
 		}
 	}
+}
+
+// lay sums a curve, and makes room for the windows of a scale.
+func (w *work) lay(curve []float64) (middle float64) {
+	w.sums, middle = prefix(w.sums, curve)
+	if len(w.inside) < len(curve) {
+		w.inside, w.above = make([]float64, len(curve)), make([]float64, len(curve))
+	}
+	return middle
 }
 
 // place is a window that is above its neighborhood: its scale and first row.
@@ -84,24 +93,27 @@ func (p *Prepared) places(w *work, curve []float64) (places []place, scores []fl
 		w.weight, w.moved = make([]float64, total), make([]float64, total)
 	}
 	w.weight, w.moved = w.weight[:total], w.moved[:total]
-	clear(w.weight)
-	clear(w.moved)
 	places, scores = w.places[:0], w.scores[:0]
-	w.score(curve, p.l.o.Level, func(k, i, start int, contrast, score float64) {
-		at := w.grid[k].first + k + i + 1
-		w.weight[at] = contrast * contrast
-		w.moved[at] = contrast * contrast * float64(start)
-		places = append(places, place{k, start})
-		scores = append(scores, float32(score))
-	})
-	w.places, w.scores = places, scores
+	level, middle := p.l.o.Level, w.lay(curve)
 	for k, s := range w.grid {
+		s.contrasts(w.sums, w.inside, w.above)
 		base := s.first + k
-		for i := base + 1; i <= base+s.count; i++ {
-			w.weight[i] += w.weight[i-1]
-			w.moved[i] += w.moved[i-1]
+		weights, starts := w.weight[base:base+s.count+1], w.moved[base:base+s.count+1]
+		weights[0], starts[0] = 0, 0
+		var weight, moved float64
+		inside := w.inside[:s.count]
+		for i, above := range w.above[:s.count] {
+			if above > minContrast {
+				start := s.start(i)
+				weight += above * above
+				moved += above * above * float64(start)
+				places = append(places, place{k, start})
+				scores = append(scores, float32(above+level*(inside[i]+middle)))
+			}
+			weights[i+1], starts[i+1] = weight, moved
 		}
 	}
+	w.places, w.scores = places, scores
 	return places, scores
 }
 

@@ -71,6 +71,35 @@ func prefix(dst, curve []float64) (sums []float64, middle float64) {
 	return dst, middle
 }
 
+// contrasts is [contrast] of all windows of a scale.
+func (s scale) contrasts(sums, inside, above []float64) {
+	inside, above = inside[:s.count], above[:s.count]
+	edge := func(from, to int) {
+		for i := from; i < to; i++ {
+			inside[i], above[i] = contrast(sums, s.start(i), s.length)
+		}
+	}
+	// Windows with a whole neighborhood, without divisions and bounds.
+	from := (s.length + s.stride - 1) / s.stride
+	to := (s.n-2*s.length)/s.stride + 1
+	if s.n < 2*s.length || from >= to {
+		edge(0, s.count)
+		return
+	}
+	to = min(to, s.count)
+	edge(0, from)
+	one, two := 1/float64(s.length), 0.5/float64(s.length)
+	start := from * s.stride
+	for i := from; i < to; i++ {
+		end := start + s.length
+		sum := sums[end] - sums[start]
+		inside[i] = sum * one
+		above[i] = inside[i] - (sums[end+s.length]-sums[start-s.length]-sum)*two
+		start += s.stride
+	}
+	edge(to, s.count)
+}
+
 // contrast returns the mean over the window of length rows from start on, and how much
 // that is above the mean of its neighborhood.
 func contrast(sums []float64, start, length int) (inside, above float64) {
