@@ -174,6 +174,9 @@ func (d *demo) serve(ctx context.Context, job func(context.Context) error) error
 	if cause := context.Cause(ctx); !errors.Is(cause, errExitAfter) {
 		return cause
 	}
+	if errors.Is(pageErr, errExitAfter) {
+		return nil
+	}
 	return pageErr
 }
 
