@@ -122,12 +122,9 @@ func (l *Library) probes(ctx context.Context, ask *question, keys []Key) ([][]fl
 	if ask.example != nil {
 		return [][]float32{ask.example.probe}, nil
 	}
-	var sample []float32
-	if sampler, ok := l.o.Index.(IndexSampler); ok {
-		var err error
-		if sample, err = sampler.Sample(ctx, keys, sampleVectors); err != nil {
-			return nil, err
-		}
+	sample, err := l.sample(ctx, ask, keys)
+	if err != nil {
+		return nil, err
 	}
 	out := make([][]float32, len(ask.Sentences))
 	for i := range out {
@@ -137,6 +134,27 @@ func (l *Library) probes(ctx context.Context, ask *question, keys []Key) ([][]fl
 		}
 	}
 	return out, nil
+}
+
+// sample are vectors of the videos that are searched. Those of all are kept while the
+// library stays as it is.
+func (l *Library) sample(ctx context.Context, ask *question, keys []Key) ([]float32, error) {
+	sampler, ok := l.o.Index.(IndexSampler)
+	if !ok {
+		return nil, nil
+	}
+	whole := len(ask.videos) == len(ask.all.ready(ask.engine.Name))
+	key := ask.engine.Name + "\x00" + ask.localizer.Space.Name
+	if whole {
+		if known, ok := ask.all.samples.Load(key); ok {
+			return known.([]float32), nil
+		}
+	}
+	sample, err := sampler.Sample(ctx, keys, sampleVectors)
+	if err == nil && whole && len(sample) > 0 {
+		ask.all.samples.Store(key, sample)
+	}
+	return sample, err
 }
 
 // scan estimates the evidence for each video. One that must hold several sentences counts

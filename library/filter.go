@@ -36,7 +36,8 @@ type snapshot struct {
 	mu    sync.Mutex
 	lists map[string][]*searched // by engine, made when first asked for
 
-	chance sync.Map // calibrate.Null over all videos, by engine and localizer
+	chance  sync.Map // calibrate.Null over all videos, by engine and localizer
+	samples sync.Map // []float32, of all videos, by engine and space
 }
 
 // ready lists the videos with features of an engine.

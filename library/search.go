@@ -21,6 +21,7 @@ type question struct {
 	asked     []tall.Sentence // Sentences, then Exclude; or the example
 	example   *example
 	videos    []*searched
+	all       *snapshot // of the library, as it is searched
 	chance    calibrate.Null // standing of what it finds anywhere in the videos
 	encoding  time.Duration  // that the sentences took
 }
@@ -125,11 +126,11 @@ func (q *question) threshold() float64 {
 
 // ask finds the parts that a query needs and encodes its sentences.
 func (l *Library) ask(ctx context.Context, q Query) (*question, error) {
-	ask := &question{Query: q}
 	all, err := l.all(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ask := &question{Query: q, all: all}
 	if ask.engine, err = l.asked(all, q.Encoder); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -30,6 +31,7 @@ import (
 	"tall/library/sqlite"
 	"tall/model/contrast"
 	"tall/synth/collection"
+	"tall/tensor"
 	"tall/weights"
 )
 
@@ -223,7 +225,13 @@ func realDir(t *testing.T) string {
 func (b *bench) openLibrary(dir string) {
 	b.t.Helper()
 	description := feature.Description{Manifest: tall.Manifest{Encoder: "joint", Dim: b.c.Dim()}, Window: 1, Stride: 1}
-	l, like := contrast.New(contrast.Options{}), contrast.New(contrast.Options{})
+	lanes := func() (o contrast.Options) { // as `tall serve` has them
+		for range runtime.GOMAXPROCS(0) {
+			o.Lanes = append(o.Lanes, tensor.NewCPU(1))
+		}
+		return o
+	}
+	l, like := contrast.New(lanes()), contrast.New(lanes())
 	space := &library.Space{Name: "joint", Indexer: l.Index()}
 	lib, err := sqlite.Open(b.t.Context(), dir, sqlite.Options{
 		Make: true, Probe: b.probe,

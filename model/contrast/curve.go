@@ -155,18 +155,39 @@ func gaussian(deviation float64) []float64 {
 // convolve smooths a curve. At its ends the kernel is cut off and weighs what is there,
 // so that a constant stays as it is.
 func convolve(dst []float64, curve []float32, half []float64) {
-	for i := range dst {
-		sum, weight := half[0]*float64(curve[i]), half[0]
-		for k := 1; k < len(half); k++ {
-			if i-k >= 0 {
-				sum += half[k] * float64(curve[i-k])
-				weight += half[k]
+	edge := func(from, to int) {
+		for i := from; i < to; i++ {
+			sum, weight := half[0]*float64(curve[i]), half[0]
+			for k := 1; k < len(half); k++ {
+				if i-k >= 0 {
+					sum += half[k] * float64(curve[i-k])
+					weight += half[k]
+				}
+				if i+k < len(curve) {
+					sum += half[k] * float64(curve[i+k])
+					weight += half[k]
+				}
 			}
-			if i+k < len(curve) {
-				sum += half[k] * float64(curve[i+k])
-				weight += half[k]
-			}
+			dst[i] = sum / weight
 		}
-		dst[i] = sum / weight
+	}
+	reach := len(half) - 1
+	if len(dst) <= 2*reach {
+		edge(0, len(dst))
+		return
+	}
+	edge(0, reach)
+	edge(len(dst)-reach, len(dst))
+	total := half[0]
+	for _, h := range half[1:] {
+		total += 2 * h
+	}
+	for i := reach; i < len(dst)-reach; i++ {
+		before, after := curve[i-reach:i], curve[i+1:i+1+reach]
+		sum := half[0] * float64(curve[i])
+		for k, v := range after {
+			sum += half[k+1] * (float64(v) + float64(before[len(before)-1-k]))
+		}
+		dst[i] = sum / total
 	}
 }

@@ -47,6 +47,7 @@ type Options struct {
 // space with the sentences. Several goroutines may use it; they take turns.
 type Localizer struct {
 	o     Options
+	once  bool       // videos are asked once, and keep no rows
 	lanes chan *lane // those that nobody computes on
 }
 
@@ -77,7 +78,8 @@ func (l *lane) resize(d int) {
 
 // New returns a localizer.
 func New(o Options) *Localizer {
-	if o.Lanes == nil {
+	once := o.Lanes != nil
+	if !once {
 		if o.Backend == nil {
 			o.Backend = tensor.NewCPU(0)
 		}
@@ -95,7 +97,7 @@ func New(o Options) *Localizer {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
-	l := &Localizer{o: o, lanes: make(chan *lane, len(o.Lanes))}
+	l := &Localizer{o: o, once: once, lanes: make(chan *lane, len(o.Lanes))}
 	for _, b := range o.Lanes {
 		unit, _ := b.(unitProducts)
 		l.lanes <- &lane{b: b, unit: unit}
@@ -130,7 +132,7 @@ func (l *Localizer) PrepareVideo(ctx context.Context, video *tall.Features) (*Pr
 	if err := p.layTime(video.Spans); err != nil {
 		return nil, fmt.Errorf("%s: %w", video.Video, err)
 	}
-	if len(l.o.Lanes) > 1 || int64(s.N)*int64(s.D)*4 > l.o.Memory {
+	if l.once || int64(s.N)*int64(s.D)*4 > l.o.Memory {
 		return p, nil
 	}
 	return p, p.keep(ctx)

@@ -2,6 +2,7 @@ package contrast
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"tall"
@@ -25,24 +26,35 @@ func (p *Prepared) EachRanked(ctx context.Context, sentences []tall.Sentence, vi
 	return p.eachCurve(ctx, sentences, func(_ []float32, smooth []float64) {
 		i++
 		places, scores := p.places(w, smooth)
-		order := w.order[:0]
-		for k, score := range scores {
-			order = append(order, ranked{score, int32(k)})
+		// Ordering all of them would take longer than scoring, and the best are often
+		// enough: they come first, and the others only when those are used up.
+		most := float32(math.Inf(-1))
+		for _, score := range scores {
+			most = max(most, score)
 		}
-		w.order = order
-		for k := len(order)/2 - 1; k >= 0; k-- {
-			sift(order, k)
-		}
-		for len(order) > 0 {
-			best := order[0]
-			s := p.span(w, places[best.place])
-			if !visit(i, tall.Span{Start: s.Start / fps, End: s.End / fps}, best.score) {
-				return
+		bound := most / 2
+		for _, best := range []bool{true, false} {
+			order := w.order[:0]
+			for k, score := range scores {
+				if (score >= bound) == best {
+					order = append(order, ranked{score, int32(k)})
+				}
 			}
-			last := len(order) - 1
-			order[0] = order[last]
-			order = order[:last]
-			sift(order, 0)
+			w.order = order
+			for k := len(order)/2 - 1; k >= 0; k-- {
+				sift(order, k)
+			}
+			for len(order) > 0 {
+				top := order[0]
+				s := p.span(w, places[top.place])
+				if !visit(i, tall.Span{Start: s.Start / fps, End: s.End / fps}, top.score) {
+					return
+				}
+				last := len(order) - 1
+				order[0] = order[last]
+				order = order[:last]
+				sift(order, 0)
+			}
 		}
 	})
 }
