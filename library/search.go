@@ -21,7 +21,7 @@ type question struct {
 	asked     []tall.Sentence // Sentences, then Exclude; or the example
 	example   *example
 	videos    []*searched
-	all       *snapshot // of the library, as it is searched
+	all       *snapshot      // of the library, as it is searched
 	chance    calibrate.Null // standing of what it finds anywhere in the videos
 	encoding  time.Duration  // that the sentences took
 }
