@@ -16,7 +16,7 @@ import (
 
 // network writes the YAML file of EfficientNet-Lite0 into a new folder, the network
 // beside it, and points to the library.
-func network(t *testing.T, output string) (dir string) {
+func networkFile(t *testing.T, output string) (dir string) {
 	t.Helper()
 	if os.Getenv("TALL_ONNXRUNTIME") == "" {
 		t.Setenv("TALL_ONNXRUNTIME", shared.Asset(t, "onnxruntime"))
@@ -49,7 +49,7 @@ func rows(t *testing.T, path string) weights.Tensor {
 func TestEncode_ONNX(t *testing.T) {
 	video := shared.Video(t, "vtest.avi")
 	shared.Tool(t, "ffmpeg")
-	dir := network(t, "features")
+	dir := networkFile(t, "features")
 	args := []string{"encode", video, "--encoder", "onnx:net.yaml", "--out", "out"}
 	mustRun(t, dir, args...)
 	d, err := feature.ReadDescription(filepath.Join(dir, "out"), "")
@@ -90,7 +90,7 @@ func TestEncode_ONNX(t *testing.T) {
 // TestEncode_ONNXClasses: what the network sees in real pictures is what they show, so
 // sizes, colors and their order arrive as they were in its training.
 func TestEncode_ONNXClasses(t *testing.T) {
-	dir := network(t, "logits")
+	dir := networkFile(t, "logits")
 	// Numbers of ImageNet's classes.
 	classes := map[string]int{"apple": 948, "orange": 950, "baboon": 372, "messi5": 805 /* soccer ball */}
 	args := []string{"encode", "--encoder", "onnx:net.yaml", "--out", "out", "--rate", "25"}
@@ -119,7 +119,7 @@ func TestEncode_ONNXClasses(t *testing.T) {
 
 // TestFind_ONNXLibraryMissing: what a user without the library reads.
 func TestFind_ONNXLibraryMissing(t *testing.T) {
-	dir := network(t, "features")
+	dir := networkFile(t, "features")
 	cmd, stderr := program(t, dir, "find", shared.Video(t, "vtest.avi"), "a man", "--encoder", "onnx:net.yaml", "--onnxruntime", "nowhere")
 	if err := cmd.Run(); err == nil || code(t, err) != exitFailed || !strings.Contains(stderr.String(), "nowhere does not exist") {
 		t.Errorf("%v\n%s", err, stderr)
