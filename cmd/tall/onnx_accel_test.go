@@ -14,7 +14,7 @@ import (
 	"tall/weights"
 )
 
-// network writes the YAML file of EfficientNet-Lite0 into a new folder, the network
+// networkFile writes the YAML file of EfficientNet-Lite0 into a new folder, the network
 // beside it, and points to the library.
 func networkFile(t *testing.T, output string) (dir string) {
 	t.Helper()
