@@ -339,11 +339,6 @@ func TestTrain_FullDisk(t *testing.T) {
 	sameRuns(t, filepath.Join(dir, "whole"), filepath.Join(disk, "run"))
 }
 
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return lines[len(lines)-1]
-}
-
 // mountSmall makes dir a disk of so many bytes, or skips the test.
 func mountSmall(t *testing.T, dir string, size int) {
 	t.Helper()

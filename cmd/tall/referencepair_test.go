@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -218,4 +220,9 @@ func TestReferencePair(t *testing.T) {
 		t.Errorf("code %d %s", code, stderr)
 	}
 	noTemporaries(t, dir)
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
 }
