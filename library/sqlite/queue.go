@@ -37,6 +37,8 @@ type Queue struct {
 	Backoff func(attempt int) time.Duration
 	// begin, if not nil, is called by Run when no other process works.
 	begin func() error
+	// explain says what SQLite's usual errors mean.
+	explain func(error) error
 }
 
 // pollPause is how long a new task waits at most. SQLite cannot tell of new rows.
@@ -65,7 +67,7 @@ func OpenQueue(ctx context.Context, c *Catalog) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{db: c.db, lock: filepath.Join(filepath.Dir(c.path), "work.lock"), insert: insert, Backoff: defaultBackoff}, nil
+	return &Queue{db: c.db, lock: filepath.Join(filepath.Dir(c.path), "work.lock"), insert: insert, Backoff: defaultBackoff, explain: c.explain}, nil
 }
 
 // quiet takes River's log: what matters of it comes back as errors of tasks.
@@ -97,7 +99,7 @@ func (q *Queue) Put(ctx context.Context, tasks ...library.Task) error {
 			params[i].Args = job{t.Video, t.Encoder}
 		}
 		if _, err := q.insert.InsertMany(ctx, params); err != nil {
-			return fmt.Errorf("queue: %w", err)
+			return fmt.Errorf("queue: %w", q.explain(err))
 		}
 		tasks = tasks[n:]
 	}
@@ -109,7 +111,7 @@ func (q *Queue) Cancel(ctx context.Context, id library.ID) error {
 	_, err := q.db.ExecContext(ctx, `
 		UPDATE river_job SET state = 'cancelled', finalized_at = CURRENT_TIMESTAMP
 		WHERE state IN ('available', 'pending', 'retryable', 'scheduled') AND args ->> '$.video' = ?`, string(id))
-	return err
+	return q.explain(err)
 }
 
 // Unfinished counts the tasks that wait, run or come again.
