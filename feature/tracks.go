@@ -156,6 +156,22 @@ func (t *Tracks) Rows(video string) ([]float32, error) {
 	return rows, nil
 }
 
+// Features are the rows of a video with the seconds that each tells of, in one stream.
+// The rows are shared, as those of [Tracks.Rows] are.
+func (t *Tracks) Features(video string) (*tall.Features, error) {
+	rows, err := t.Rows(video)
+	if err != nil {
+		return nil, err
+	}
+	n := t.Len(video)
+	f := &tall.Features{Video: video, FPS: 1, Spans: make([]tall.Span, n), Streams: []tall.Stream{{Manifest: t.Manifest(), N: n, D: t.dim, Data: rows}}}
+	for i := range f.Spans {
+		start := float64(i) * t.times.Stride
+		f.Spans[i] = tall.Span{Start: start, End: start + t.times.Window}
+	}
+	return f, nil
+}
+
 func (t *Tracks) lookup(video string) ([]float32, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -227,18 +227,11 @@ func rowsOf(file string, duration float64) (*tall.Features, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, times := tracks.Videos()[0], tracks.Times()
-	rows, err := tracks.Rows(name)
+	f, err := tracks.Features(tracks.Videos()[0])
 	if err != nil {
 		return nil, err
 	}
-	n := tracks.Len(name)
-	f := &tall.Features{Video: name, FPS: 1, Spans: make([]tall.Span, n), Streams: []tall.Stream{{Manifest: tracks.Manifest(), N: n, D: tracks.Dim(), Data: rows}}}
-	for i := range f.Spans {
-		start := float64(i) * times.Stride
-		f.Spans[i] = tall.Span{Start: start, End: start + times.Window}
-	}
-	if last := &f.Spans[n-1]; duration > last.Start {
+	if last := &f.Spans[len(f.Spans)-1]; duration > last.Start {
 		last.End = min(last.End, duration)
 	}
 	return f, nil

@@ -21,14 +21,9 @@ func realVideo(t *testing.T, path string) *tall.Features {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := tracks.Videos()[0]
-	rows, err := tracks.Rows(name)
+	f, err := tracks.Features(tracks.Videos()[0])
 	if err != nil {
 		t.Fatal(err)
-	}
-	f := &tall.Features{Video: name, FPS: 1, Streams: []tall.Stream{{N: tracks.Len(name), D: tracks.Dim(), Data: rows}}}
-	for i := range tracks.Len(name) {
-		f.Spans = append(f.Spans, tall.Span{Start: 2 * float64(i), End: 2 * float64(i+1)})
 	}
 	return f
 }
