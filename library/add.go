@@ -121,7 +121,8 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 			v.Paths = slices.Concat(kept, []string{path})
 		}
 		if v.State == Missing {
-			v.State, v.Reason = stateOf(v.Features), ""
+			v.State = ""
+			v.settle("")
 		}
 		return true, nil
 	})
@@ -176,35 +177,21 @@ func (l *Library) want(ctx context.Context, id ID, engines []string) error {
 			return false, nil
 		}
 		for _, name := range engines {
-			i := slices.IndexFunc(v.Features, func(f Features) bool { return f.Encoder == name })
-			if i < 0 {
+			if featuresOf(*v, name) == nil {
 				v.Features = append(v.Features, Features{Encoder: name})
-				i = len(v.Features) - 1
 			}
-			if f := &v.Features[i]; f.State != Ready {
+			if f := featuresOf(*v, name); f.State != Ready {
 				if f.State != Working {
 					f.State, f.Reason = Waiting, ""
 				}
 				tasks = append(tasks, Task{id, name})
 			}
 		}
-		if v.State != Missing {
-			v.State, v.Reason = stateOf(v.Features), ""
-		}
+		v.settle("")
 		return true, nil
 	})
 	if err != nil || len(tasks) == 0 {
 		return err
 	}
 	return l.o.Queue.Put(ctx, tasks...)
-}
-
-// stateOf is a video's state by those of its features: the best of them.
-func stateOf(features []Features) State {
-	for _, s := range []State{Ready, Working, Waiting, Damaged, Failed} {
-		if slices.ContainsFunc(features, func(f Features) bool { return f.State == s }) {
-			return s
-		}
-	}
-	return Waiting
 }

@@ -2,9 +2,6 @@ package library
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 
 	"tall"
@@ -34,78 +31,18 @@ func (l *Library) answer(ctx context.Context, ask *question, v *searched) (hits 
 func (l *Library) with(ctx context.Context, ask *question, v *searched, use func(p tall.Prepared) error) error {
 	features, closer, err := l.o.Features.Open(ctx, ask.engine.Name, v.ID)
 	if err != nil {
-		return l.broken(ctx, ask, v, err, nil)
+		return l.broken(ctx, v, err, nil)
 	}
 	defer closer.Close()
-	if len(features.Spans) != v.features.Rows {
-		err := fmt.Errorf("%w: %s: %d rows are stored, the catalog says %d", tall.ErrShape, v.ID, len(features.Spans), v.features.Rows)
-		return l.broken(ctx, ask, v, err, nil)
+	if err := rowsAre(features, *v.features); err != nil {
+		return l.broken(ctx, v, err, nil)
 	}
 	prepared, err := ask.localizer.Prepare(ctx, features)
 	if err == nil {
 		err = use(prepared)
 	}
 	if err != nil {
-		return l.broken(ctx, ask, v, err, features)
-	}
-	return nil
-}
-
-var (
-	// errRemoved tells that a video was removed while it was searched.
-	errRemoved = errors.New("removed meanwhile")
-	// errBroken tells that the stored features of a video cannot be used.
-	errBroken = errors.New("features are damaged")
-)
-
-// broken marks features that turned out to be unreadable, so that they are searched no
-// more until [Library.Check] has mended them. Where features are given, they are read
-// again to learn whether the error is theirs.
-func (l *Library) broken(ctx context.Context, ask *question, v *searched, err error, features *tall.Features) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if features != nil {
-		bad := readable(features)
-		if bad == nil {
-			return err // of the sentence, or of the model
-		}
-		err = bad
-	}
-	now, gone := l.Video(ctx, v.ID)
-	if errors.Is(gone, tall.ErrMissing) {
-		return fmt.Errorf("%w: %s", errRemoved, v.ID)
-	}
-	if gone != nil {
-		return gone
-	}
-	if f := featuresOf(now, ask.engine.Name); f == nil || f.State != Ready || f.Hash != v.features.Hash {
-		return fmt.Errorf("%w: %s is encoded anew", errRemoved, v.ID)
-	}
-	if markErr := l.damaged(ctx, v.ID, ask.engine.Name, err.Error()); markErr != nil {
-		return errors.Join(err, markErr)
-	}
-	return fmt.Errorf("%w, and not searched until `tall index check --repair` has mended them: %w", errBroken, err)
-}
-
-// readable reads all rows.
-func readable(f *tall.Features) error {
-	for _, s := range f.Streams {
-		buf := make([]float32, s.D)
-		for i := range s.N {
-			row, err := s.Rows(i, i+1, buf)
-			if errors.Is(err, io.EOF) {
-				return fmt.Errorf("%w: truncated: %w", tall.ErrFormat, err)
-			}
-			if err != nil {
-				return err
-			}
-			for _, x := range row {
-				if x-x != 0 {
-					return fmt.Errorf("%w: row %d of %s", tall.ErrNotFinite, i, f.Video)
-				}
-			}
-		}
+		return l.broken(ctx, v, err, features)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"tall"
 )
@@ -106,7 +105,8 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 	if o.Repair {
 		f.Repaired = "marked as there"
 		err := l.o.Catalog.Update(ctx, v.ID, func(v *Video, found bool) (bool, error) {
-			v.State, v.Reason = stateOf(v.Features), ""
+			v.State = ""
+			v.settle("")
 			return found, nil
 		})
 		if err != nil {
@@ -121,40 +121,33 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o CheckOptions) error {
 	dir, name := l.o.Features.Path(f.Encoder, v.ID)
 	file := filepath.Join(dir, name+featuresExt)
-	problem, err := l.featuresProblem(ctx, v.ID, f, file)
+	look := func(ctx context.Context) (string, error) { return l.featuresProblem(ctx, v.ID, f, file) }
+	problem, err := look(ctx)
 	if err != nil {
 		return err
-	}
-	if problem == "" && f.State == Ready {
-		return l.checkIndex(ctx, v, f, file, o)
 	}
 	if problem == "" {
-		problem = "the features are marked as damaged, and as they were"
+		return l.checkIndex(ctx, v, f, file, o)
 	}
-	found := Finding{Video: v.ID, Path: file, Problem: problem}
-	if !o.Repair {
-		o.Found(found)
-		return l.damaged(ctx, v.ID, f.Encoder, problem)
+	found := Finding{Video: v.ID, Path: file}
+	_, unknown := l.engine(f.Encoder)
+	if !o.Repair || unknown != nil {
+		problem, err = l.damaged(ctx, v.ID, f, look)
+	} else {
+		problem, err = l.unmade(ctx, v.ID, f, look)
+		found.Repaired = "removed and queued again"
 	}
-	if _, err := l.engine(f.Encoder); err != nil {
-		found.Problem += "; " + err.Error()
-		o.Found(found)
-		return nil //nolint:nilerr // a finding, not a failure
-	}
-	if err := l.o.Features.Remove(f.Encoder, v.ID); err != nil {
+	if err != nil || problem == "" {
 		return err
 	}
-	err = l.o.Catalog.Update(ctx, v.ID, func(v *Video, found bool) (bool, error) {
-		if have := featuresOf(*v, f.Encoder); have != nil {
-			*have = Features{Encoder: f.Encoder, State: Waiting}
-		}
-		return found, nil
-	})
-	if err != nil {
-		return err
+	found.Problem = problem
+	if o.Repair && unknown != nil {
+		found.Problem += "; " + unknown.Error()
 	}
-	found.Repaired = "removed and queued again"
 	o.Found(found)
+	if found.Repaired == "" {
+		return nil
+	}
 	return l.want(ctx, v.ID, []string{f.Encoder})
 }
 
@@ -174,15 +167,17 @@ func (l *Library) featuresProblem(ctx context.Context, id ID, f Features, file s
 		return err.Error(), nil
 	}
 	defer closer.Close()
-	if len(features.Spans) != f.Rows {
-		return fmt.Sprintf("it holds %d rows, the catalog says %d", len(features.Spans), f.Rows), nil
-	}
-	e, err := l.engine(f.Encoder)
-	if err != nil {
-		return "", nil // of an encoder that this program was not given
-	}
-	if err := e.Description.Check(features.Streams[0].Manifest); err != nil {
+	if err := rowsAre(features, f); err != nil {
 		return err.Error(), nil
+	}
+	// It may be of an encoder that this program was not given.
+	if e, err := l.engine(f.Encoder); err == nil {
+		if err := e.Description.Check(features.Streams[0].Manifest); err != nil {
+			return err.Error(), nil
+		}
+	}
+	if f.State == Damaged {
+		return "the features are marked as damaged, and as they were", nil
 	}
 	return "", nil
 }
@@ -225,21 +220,6 @@ func (l *Library) reindex(ctx context.Context, e *Engine, id ID, f Features) err
 	return l.addToIndex(ctx, e, Key{Video: id, Source: f.Hash}, features)
 }
 
-// damaged marks features that cannot be trusted, so that searches pass over them.
-func (l *Library) damaged(ctx context.Context, id ID, encoder, reason string) error {
-	return l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
-		if have := featuresOf(*v, encoder); have != nil {
-			have.State, have.Reason = Damaged, reason
-			if v.State != Missing {
-				if v.State = stateOf(v.Features); v.State == Damaged {
-					v.Reason = reason
-				}
-			}
-		}
-		return found, nil
-	})
-}
-
 // checkOrphans looks for files of features that no video has.
 func (l *Library) checkOrphans(ctx context.Context, o CheckOptions) error {
 	for _, e := range l.o.Engines {
@@ -261,12 +241,12 @@ func (l *Library) checkOrphans(ctx context.Context, o CheckOptions) error {
 			if err != nil && !errors.Is(err, tall.ErrMissing) {
 				return err
 			}
-			if err == nil && slices.ContainsFunc(v.Features, func(f Features) bool { return f.Encoder == e.Name }) {
+			if err == nil && featuresOf(v, e.Name) != nil {
 				continue
 			}
 			f := Finding{Video: id, Path: filepath.Join(dir, entry.Name()), Problem: "features of a video that is not in the catalog"}
 			if o.Repair {
-				if err := l.o.Features.Remove(e.Name, id); err != nil {
+				if err := l.forget(ctx, id, e.Name); err != nil {
 					return err
 				}
 				f.Repaired = "removed"

@@ -146,9 +146,9 @@ func (l *Library) Remove(ctx context.Context, id ID) error {
 	if err := l.o.Catalog.Update(ctx, id, func(*Video, bool) (bool, error) { return false, nil }); err != nil {
 		return err
 	}
-	var errs []error
-	for _, f := range v.Features {
-		errs = append(errs, l.forget(ctx, Task{id, f.Encoder}))
+	encoders := make([]string, len(v.Features))
+	for i, f := range v.Features {
+		encoders[i] = f.Encoder
 	}
-	return errors.Join(errs...)
+	return l.forget(ctx, id, encoders...)
 }

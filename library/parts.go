@@ -19,6 +19,7 @@ type Catalog interface {
 	Videos(ctx context.Context, f Filter) iter.Seq2[Video, error]
 	// Update changes one video in a transaction. Change gets it as it is (found), or with
 	// its ID alone, and tells whether it stays; after an error of change all is as before.
+	// Nobody else, in any process, changes anything while change runs.
 	Update(ctx context.Context, id ID, change func(v *Video, found bool) (keep bool, err error)) error
 	// Version changes whenever a video does, by whatever process.
 	Version(ctx context.Context) (int64, error)

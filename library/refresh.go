@@ -74,12 +74,14 @@ func (w *work) refresh(ctx context.Context, e *Engine, v Video, f Features) erro
 		return err
 	}
 	dir, name := w.o.Features.Path(e.Name, v.ID)
+	file := filepath.Join(dir, name+featuresExt)
 	fresh := Features{Encoder: e.Name, State: Ready}
-	if err := w.admit(ctx, e, v.ID, filepath.Join(dir, name+featuresExt), &fresh); err != nil {
+	if err := w.admit(ctx, e, v.ID, file, &fresh); err != nil {
 		return err
 	}
 	if fresh.Hash != f.Hash {
-		return w.damaged(ctx, v.ID, e.Name, "the features are not those that were written; `tall index check --repair` makes them anew")
+		_, err := w.damaged(ctx, v.ID, f, func(ctx context.Context) (string, error) { return w.featuresProblem(ctx, v.ID, f, file) })
+		return err
 	}
 	_, err = w.mark(ctx, Task{v.ID, e.Name}, fresh)
 	return err

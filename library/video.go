@@ -1,6 +1,9 @@
 package library
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ID identifies a video by its content: "sha256-" and 64 hexadecimal digits. Renamed or
 // moved files keep it, copies share it.
@@ -34,6 +37,24 @@ type Video struct {
 	State          State   // Ready where any encoder's features are
 	Reason         string  // of Failed, Missing and Damaged
 	Features       []Features
+}
+
+// settle sets the state by those of the features: the best of them. Reason is what the last
+// of them to change says of itself.
+func (v *Video) settle(reason string) {
+	if v.State == Missing {
+		return
+	}
+	v.State, v.Reason = Waiting, ""
+	for _, s := range []State{Ready, Working, Waiting, Damaged, Failed} {
+		if slices.ContainsFunc(v.Features, func(f Features) bool { return f.State == s }) {
+			v.State = s
+			break
+		}
+	}
+	if v.State == Failed || v.State == Damaged {
+		v.Reason = reason
+	}
 }
 
 // Features are the state of what one encoder made of a video.

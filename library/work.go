@@ -125,7 +125,7 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 		return markErr
 	}
 	if !stays { // removed while it was worked on
-		return w.forget(context.WithoutCancel(ctx), t)
+		return w.forget(context.WithoutCancel(ctx), t.Video, t.Encoder)
 	}
 	event.State, event.Reason = made.State, made.Reason
 	if made.State == Ready {
@@ -164,25 +164,10 @@ func (w *work) mark(ctx context.Context, t Task, f Features) (stays bool, err er
 		} else {
 			v.Features = append(v.Features, f)
 		}
-		if v.State != Missing {
-			v.State = stateOf(v.Features)
-			v.Reason = ""
-			if v.State == Failed || v.State == Damaged {
-				v.Reason = f.Reason
-			}
-		}
+		v.settle(f.Reason)
 		return true, nil
 	})
 	return stays, err
-}
-
-// forget removes what was made of a video.
-func (l *Library) forget(ctx context.Context, t Task) error {
-	var err error
-	if l.o.Index != nil {
-		err = l.o.Index.Remove(ctx, t.Video)
-	}
-	return errors.Join(err, l.o.Features.Remove(t.Encoder, t.Video))
 }
 
 // encode makes the features and their place in the index.

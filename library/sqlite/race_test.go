@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"testing"
+
+	"tall"
+	"tall/library"
+)
+
+// goneOnce is a store whose file is gone when it is first opened, as it is for a moment
+// where a video is removed and added again.
+type goneOnce struct {
+	library.FeatureStore
+	left int
+}
+
+func (s *goneOnce) Open(ctx context.Context, encoder string, id library.ID) (*tall.Features, io.Closer, error) {
+	if s.left--; s.left >= 0 {
+		return nil, nil, fmt.Errorf("%w: %s", tall.ErrMissing, id)
+	}
+	return s.FeatureStore.Open(ctx, encoder, id)
+}
+
+// parts are those of a library in a folder, some of which a test replaces.
+func (l *Library) parts(engines ...library.Engine) library.Options {
+	return library.Options{
+		Catalog: l.Catalog, Features: NewStore(filepath.Join(l.Dir, "features")), Queue: l.Queue, Index: l.Index, Engines: engines,
+		Probe: func(context.Context, string) (library.Facts, error) { return library.Facts{Duration: 1}, nil },
+	}
+}
+
+// TestSearch_GoneForAMoment: features that are whole when they are looked at again are not
+// called damaged.
+func TestSearch_GoneForAMoment(t *testing.T) {
+	c := clearCollection(3)
+	engine := jointEngine(c)
+	m := makeLibrary(t, c, engine)
+	o := m.parts(engine)
+	o.Features = &goneOnce{o.Features, 1}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	video, _ := c.Where(4)
+	q := library.Query{Sentences: []string{conceptText(4)}, Filter: library.Filter{IDs: []library.ID{m.ids[video]}}}
+	r, err := l.Search(t.Context(), q, nil)
+	if err != nil || len(r.Hits) > 0 || len(r.Warnings) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if v, err := l.Video(t.Context(), m.ids[video]); err != nil || v.State != library.Ready || v.Features[0].State != library.Ready {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if r, err = l.Search(t.Context(), q, nil); err != nil || r.NoMatch || len(r.Hits) == 0 {
+		t.Errorf("once more: %+v, %v", r, err)
+	}
+}
+
+// between is a catalog that calls something after the first change, once.
+type between struct {
+	library.Catalog
+	do func()
+}
+
+func (c *between) Update(ctx context.Context, id library.ID, change func(v *library.Video, found bool) (bool, error)) error {
+	err := c.Catalog.Update(ctx, id, change)
+	if do := c.do; do != nil {
+		c.do = nil
+		do()
+	}
+	return err
+}
+
+// TestRemove_AddedAgain: a video that is added and encoded again while it is still being
+// removed keeps its features.
+func TestRemove_AddedAgain(t *testing.T) {
+	c := clearCollection(2)
+	engine := jointEngine(c)
+	m := makeLibrary(t, c, engine)
+	v, err := m.Video(t.Context(), m.ids[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := m.parts(engine)
+	o.Catalog = &between{m.Catalog, func() {
+		if err := m.Add(t.Context(), v.Paths, nil, nil); err != nil {
+			t.Error(err)
+		}
+		if err := m.Work(t.Context(), 1, true); err != nil {
+			t.Error(err)
+		}
+	}}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Remove(t.Context(), v.ID); err != nil {
+		t.Fatal(err)
+	}
+	found := func(f library.Finding) { t.Errorf("%+v", f) }
+	if n, err := m.Check(t.Context(), library.CheckOptions{Found: found}); n != 2 || err != nil {
+		t.Errorf("%d videos, %v", n, err)
+	}
+	// Removed alone, nothing of it stays.
+	if err := l.Remove(t.Context(), v.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.Check(t.Context(), library.CheckOptions{Found: found}); n != 1 || err != nil {
+		t.Errorf("%d videos, %v", n, err)
+	}
+}
