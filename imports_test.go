@@ -25,7 +25,7 @@ var imports = map[string][]string{
 	"synth":                 {".", "dataset", "feature", "numpy", "media"},
 	"synth/kitchen":         {".", "dataset", "media", "golang.org/x/image"},
 	"synth/kitchen/example": {"."},
-	"synth/collection":      {"."},
+	"synth/collection":      {".", "feature", "weights"},
 	"model/ctrl":            {".", "feature", "nn", "tensor", "weights"},
 	"train":                 {".", "dataset", "eval", "nn", "tensor", "weights", "github.com/gofrs/flock"},
 	"eval":                  {".", "dataset"},

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"image"
 	"image/jpeg"
 	"io"
@@ -26,13 +25,11 @@ import (
 	"go.uber.org/goleak"
 
 	"tall"
-	"tall/feature"
 	"tall/library"
 	"tall/library/sqlite"
 	"tall/model/contrast"
 	"tall/synth/collection"
 	"tall/tensor"
-	"tall/weights"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,40 +41,24 @@ func long(t *testing.T) {
 	}
 }
 
-// concepts encodes "concept 17" as the collection does, and anything else as something
-// that no moment shows.
-type concepts struct {
-	c *collection.Collection
-	// real, which may be nil, is what the text is encoded with as well, for the time it takes.
+// encoder is that of a collection.
+type encoder struct {
+	collection.Encoder
+	// real, which may be nil, is what texts are encoded with as well, for the time it takes.
 	real tall.SentenceEncoder
+	gate <-chan struct{} // videos wait for it, if there is one
 }
 
-func (s concepts) EncodeSentences(ctx context.Context, texts []string) ([]tall.Sentence, error) {
-	if s.real != nil {
-		if _, err := s.real.EncodeSentences(ctx, texts); err != nil {
+func (e encoder) EncodeSentences(ctx context.Context, texts []string) ([]tall.Sentence, error) {
+	if e.real != nil {
+		if _, err := e.real.EncodeSentences(ctx, texts); err != nil {
 			return nil, err
 		}
 	}
-	out := make([]tall.Sentence, len(texts))
-	for i, text := range texts {
-		n, err := strconv.ParseUint(strings.TrimPrefix(text, "concept "), 10, 16)
-		if err != nil {
-			h := fnv.New32()
-			h.Write([]byte(text))
-			n = uint64(s.c.Concepts()) + uint64(h.Sum32()%100)
-		}
-		out[i] = tall.Sentence{Text: text, Manifest: tall.Manifest{Encoder: "joint"}, Vector: s.c.Sentence(int(n))}
-	}
-	return out, nil
+	return e.Encoder.EncodeSentences(ctx, texts)
 }
 
-func (s concepts) bank(ctx context.Context) ([]tall.Sentence, error) {
-	var texts []string
-	for i := range 96 {
-		texts = append(texts, fmt.Sprint("concept ", s.c.Concepts()+100+i))
-	}
-	return s.EncodeSentences(ctx, texts)
-}
+func (e encoder) bank(ctx context.Context) ([]tall.Sentence, error) { return e.Bank(ctx, 96) }
 
 // fileHead begins the "videos" of tests: the number of one in the collection follows.
 const fileHead = "video "
@@ -96,20 +77,13 @@ func numberOf(path string) (int, error) {
 	return n, nil
 }
 
-// rowsEncoder writes the rows of the collection; it waits for gate, if there is one.
-type rowsEncoder struct {
-	c    *collection.Collection
-	gate <-chan struct{}
-}
-
-func (e rowsEncoder) Save(ctx context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
+func (e encoder) Save(ctx context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
 	video, err := numberOf(path)
 	if err != nil {
 		return 0, err
 	}
-	rows := e.c.Rows(video % e.c.Len())
-	n := len(rows) / e.c.Dim()
-	progress(1, float64(n))
+	video %= e.Len()
+	progress(1, float64(e.Seconds(video)))
 	if e.gate != nil {
 		select {
 		case <-e.gate:
@@ -117,17 +91,9 @@ func (e rowsEncoder) Save(ctx context.Context, path, dir, name string, meta map[
 			return 0, context.Cause(ctx)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return 0, err
-	}
-	manifest := fmt.Sprintf(`{"encoder":"joint","dim":%d,"window_seconds":1,"stride_seconds":1}`, e.c.Dim())
-	if err := os.WriteFile(filepath.Join(dir, feature.ManifestName), []byte(manifest), 0o666); err != nil {
-		return 0, err
-	}
-	progress(float64(n), float64(n))
-	return n, weights.WriteSafetensors(filepath.Join(dir, name+".safetensors"), &weights.File{
-		Meta: meta, Tensors: []weights.Tensor{{Name: "features", Shape: []int{n, e.c.Dim()}, Data: rows}},
-	})
+	rows, err := e.Write(video, dir, name, meta)
+	progress(float64(rows), float64(rows))
+	return rows, err
 }
 
 // fakeMedia makes pictures of one color and clips of the video's beginning.
@@ -224,7 +190,7 @@ func realDir(t *testing.T) string {
 
 func (b *bench) openLibrary(dir string) {
 	b.t.Helper()
-	description := feature.Description{Manifest: tall.Manifest{Encoder: "joint", Dim: b.c.Dim()}, Window: 1, Stride: 1}
+	e := encoder{collection.Encoder{Collection: b.c, Name: "joint"}, b.sentences, nil}
 	lanes := func() (o contrast.Options) { // as `tall serve` has them
 		for range runtime.GOMAXPROCS(0) {
 			o.Lanes = append(o.Lanes, tensor.NewCPU(1))
@@ -236,9 +202,9 @@ func (b *bench) openLibrary(dir string) {
 	lib, err := sqlite.Open(b.t.Context(), dir, sqlite.Options{
 		Make: true, Probe: b.probe,
 		Engines: []library.Engine{{
-			Name: "joint", Description: description, Sentences: concepts{b.c, b.sentences},
-			Open:       func() (library.VideoEncoder, error) { return rowsEncoder{b.c, b.gate}, nil },
-			Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: concepts{b.c, b.sentences}.bank, Threshold: 0.95, Space: space}},
+			Name: e.Name, Description: e.Description(), Sentences: e,
+			Open:       func() (library.VideoEncoder, error) { return encoder{e.Encoder, nil, b.gate}, nil },
+			Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: e.bank, Threshold: 0.95, Space: space}},
 			Like:       &library.Localizer{Name: "like", ID: "like", Localizer: like, Space: space},
 		}},
 	})

@@ -17,13 +17,11 @@ import (
 
 	"tall"
 	"tall/calibrate"
-	"tall/feature"
 	"tall/library"
 	"tall/library/sqlite"
 	"tall/model/contrast"
 	"tall/report"
 	"tall/synth/collection"
-	"tall/weights"
 )
 
 // benchLibrary measures search over a made library: an hour a video, a row of 512 values a
@@ -208,7 +206,7 @@ func (b *benchLibrary) ask(ctx context.Context, con *console, lib *sqlite.Librar
 			concept = c.Concepts() + 1000 + i
 		}
 		begun := time.Now()
-		r, err := lib.Search(ctx, library.Query{Sentences: []string{fmt.Sprint("concept ", concept)}}, nil)
+		r, err := lib.Search(ctx, library.Query{Sentences: []string{collection.Text(concept)}}, nil)
 		took := milliseconds(time.Since(begun) - r.Took.Encode)
 		if err != nil {
 			return err
@@ -308,49 +306,23 @@ func (f libraryFigures) print(w io.Writer) error {
 
 // collectionEngine searches a made collection without training.
 func collectionEngine(c *collection.Collection, l *contrast.Localizer) library.Engine {
-	d := feature.Description{Manifest: tall.Manifest{Encoder: "made", Dim: c.Dim()}, Window: 1, Stride: 1}
-	s := collectionSentences{c}
+	e := collection.Encoder{Collection: c, Name: "made"}
 	return library.Engine{
-		Name: "made", Description: d, Sentences: s,
-		Open: func() (library.VideoEncoder, error) { return collectionEncoder{c, d}, nil },
+		Name: e.Name, Description: e.Description(), Sentences: e,
+		Open: func() (library.VideoEncoder, error) { return collectionVideos{e}, nil },
 		Localizers: []library.Localizer{{
 			Name: localizerContrast, ID: contrastID(), Localizer: l, Threshold: calibrate.DefaultConfidence,
-			Space: &library.Space{Name: "made", Indexer: l.Index()},
-			Bank: func(ctx context.Context) ([]tall.Sentence, error) {
-				var texts []string
-				for i := range len(calibrate.Bank()) {
-					texts = append(texts, fmt.Sprint("concept ", c.Concepts()+i))
-				}
-				return s.EncodeSentences(ctx, texts)
-			},
+			Space: &library.Space{Name: e.Name, Indexer: l.Index()},
+			Bank:  func(ctx context.Context) ([]tall.Sentence, error) { return e.Bank(ctx, len(calibrate.Bank())) },
 		}},
 	}
 }
 
-// collectionSentences encodes "concept 17".
-type collectionSentences struct{ c *collection.Collection }
-
-// EncodeSentences implements [tall.SentenceEncoder].
-func (s collectionSentences) EncodeSentences(_ context.Context, texts []string) ([]tall.Sentence, error) {
-	out := make([]tall.Sentence, len(texts))
-	for i, text := range texts {
-		concept, err := strconv.Atoi(strings.TrimPrefix(text, "concept "))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %q", tall.ErrFormat, text)
-		}
-		out[i] = tall.Sentence{Text: text, Manifest: tall.Manifest{Encoder: "made"}, Vector: s.c.Sentence(concept)}
-	}
-	return out, nil
-}
-
-// collectionEncoder writes the rows of a video, a file with its number.
-type collectionEncoder struct {
-	c *collection.Collection
-	d feature.Description
-}
+// collectionVideos encodes files that hold the number of a video.
+type collectionVideos struct{ collection.Encoder }
 
 // Save implements [library.VideoEncoder].
-func (e collectionEncoder) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
+func (e collectionVideos) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
@@ -359,13 +331,7 @@ func (e collectionEncoder) Save(_ context.Context, path, dir, name string, meta 
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", tall.ErrFormat, path)
 	}
-	rows := e.c.Rows(video)
-	n := len(rows) / e.c.Dim()
-	if err := writeJSON(filepath.Join(dir, feature.ManifestName), e.d); err != nil {
-		return 0, err
-	}
-	progress(float64(n), float64(n))
-	return n, weights.WriteSafetensors(filepath.Join(dir, name+featuresExt), &weights.File{
-		Meta: meta, Tensors: []weights.Tensor{{Name: "features", Shape: []int{n, e.c.Dim()}, Data: rows}},
-	})
+	rows, err := e.Write(video, dir, name, meta)
+	progress(float64(rows), float64(rows))
+	return rows, err
 }

@@ -19,6 +19,7 @@ import (
 
 	"tall"
 	"tall/library"
+	"tall/synth/collection"
 )
 
 // featuresFile and indexFile are those of a video.
@@ -53,7 +54,7 @@ func TestSearch_DamagedFeatures(t *testing.T) {
 	}
 	for name, do := range damage {
 		video, _ := c.Where(9)
-		q := library.Query{Sentences: []string{conceptText(9)}}
+		q := library.Query{Sentences: []string{collection.Text(9)}}
 		if r := m.search(t, q); r.NoMatch || r.Hits[0].Video != m.ids[video] {
 			t.Fatalf("%s: before: %+v", name, r)
 		}
@@ -93,7 +94,7 @@ func TestIndex_Damaged(t *testing.T) {
 	c := clearCollection(6)
 	m := makeLibrary(t, c, jointEngine(c))
 	video, _ := c.Where(9)
-	q := library.Query{Sentences: []string{conceptText(9)}}
+	q := library.Query{Sentences: []string{collection.Text(9)}}
 	findings := func(repair bool) (out []string) {
 		_, err := m.Check(t.Context(), library.CheckOptions{Repair: repair, Found: func(f library.Finding) { out = append(out, f.Problem) }})
 		if err != nil {
@@ -240,7 +241,7 @@ func TestSearch_WhileChanging(t *testing.T) {
 				rng := rand.New(rand.NewPCG(uint64(i), 1))
 				for ctx.Err() == nil {
 					concept := rng.IntN(c.Concepts())
-					r, err := m.Search(ctx, library.Query{Sentences: []string{conceptText(concept)}, Brute: rng.IntN(3) == 0}, nil)
+					r, err := m.Search(ctx, library.Query{Sentences: []string{collection.Text(concept)}, Brute: rng.IntN(3) == 0}, nil)
 					if ctx.Err() != nil {
 						return
 					}

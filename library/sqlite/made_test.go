@@ -7,17 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"tall"
-	"tall/feature"
 	"tall/library"
 	"tall/model/contrast"
 	"tall/model/ctrl"
 	"tall/synth/collection"
 	"tall/tensor"
-	"tall/weights"
 )
 
 // made is a library of a made collection. Its videos are text files with their numbers,
@@ -28,40 +25,10 @@ type made struct {
 	ids []library.ID // by number
 }
 
-// conceptText is the sentence that describes a concept.
-func conceptText(concept int) string { return fmt.Sprint("concept ", concept) }
+// numbers encodes videos.
+type numbers struct{ collection.Encoder }
 
-// conceptSentences encodes sentences of a collection.
-type conceptSentences struct{ c *collection.Collection }
-
-func (s conceptSentences) EncodeSentences(_ context.Context, texts []string) ([]tall.Sentence, error) {
-	out := make([]tall.Sentence, len(texts))
-	for i, text := range texts {
-		concept, err := strconv.Atoi(strings.TrimPrefix(text, "concept "))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %q", tall.ErrFormat, text)
-		}
-		out[i] = tall.Sentence{Text: text, Manifest: tall.Manifest{Encoder: "joint"}, Vector: s.c.Sentence(concept)}
-	}
-	return out, nil
-}
-
-// bank are sentences that match nothing.
-func (s conceptSentences) bank(ctx context.Context) ([]tall.Sentence, error) {
-	var texts []string
-	for i := range 96 {
-		texts = append(texts, conceptText(s.c.Concepts()+i))
-	}
-	return s.EncodeSentences(ctx, texts)
-}
-
-// rowsEncoder writes the rows of a collection.
-type rowsEncoder struct {
-	c *collection.Collection
-	d feature.Description
-}
-
-func (e rowsEncoder) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
+func (e numbers) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
@@ -70,32 +37,22 @@ func (e rowsEncoder) Save(_ context.Context, path, dir, name string, meta map[st
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", tall.ErrFormat, path)
 	}
-	rows := e.c.Rows(video)
-	n := len(rows) / e.c.Dim()
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return 0, err
-	}
-	manifest := fmt.Sprintf(`{"encoder":%q,"dim":%d,"window_seconds":1,"stride_seconds":1}`, e.d.Encoder, e.d.Dim)
-	if err := os.WriteFile(filepath.Join(dir, feature.ManifestName), []byte(manifest), 0o666); err != nil {
-		return 0, err
-	}
-	progress(float64(n), float64(n))
-	return n, weights.WriteSafetensors(filepath.Join(dir, name+".safetensors"), &weights.File{
-		Meta: meta, Tensors: []weights.Tensor{{Name: featuresName, Shape: []int{n, e.c.Dim()}, Data: rows}},
-	})
+	rows, err := e.Write(video, dir, name, meta)
+	progress(float64(rows), float64(rows))
+	return rows, err
 }
 
 // jointEngine searches a collection without training.
 func jointEngine(c *collection.Collection) library.Engine {
-	description := feature.Description{Manifest: tall.Manifest{Encoder: "joint", Dim: c.Dim()}, Window: 1, Stride: 1}
-	sentences := conceptSentences{c}
+	e := collection.Encoder{Collection: c, Name: "joint"}
+	bank := func(ctx context.Context) ([]tall.Sentence, error) { return e.Bank(ctx, 96) }
 	lanes := contrast.Options{Lanes: []tensor.Backend{tensor.NewCPU(1), tensor.NewCPU(1)}}
 	l := contrast.New(lanes)
 	space := &library.Space{Name: "joint", Indexer: l.Index()}
 	return library.Engine{
-		Name: "joint", Description: description, Sentences: sentences,
-		Open:       func() (library.VideoEncoder, error) { return rowsEncoder{c, description}, nil },
-		Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: sentences.bank, Threshold: 0.95, Space: space}},
+		Name: e.Name, Description: e.Description(), Sentences: e,
+		Open:       func() (library.VideoEncoder, error) { return numbers{e}, nil },
+		Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: bank, Threshold: 0.95, Space: space}},
 		Like:       &library.Localizer{Name: "like", ID: "like", Localizer: l, Space: space},
 	}
 }
@@ -123,9 +80,10 @@ func ctrlEngine(t testing.TB, c *collection.Collection) library.Engine {
 		t.Fatal(err)
 	}
 	e := jointEngine(c)
-	e.Name, e.Description.Encoder, e.Like = "ctrl", "ctrl", nil
+	videos := collection.Encoder{Collection: c, Name: "ctrl"}
+	e.Name, e.Description, e.Like = videos.Name, videos.Description(), nil
 	l := ctrl.NewLocalizer(m, ctrl.LocalizerOptions{})
-	e.Open = func() (library.VideoEncoder, error) { return rowsEncoder{c, e.Description}, nil }
+	e.Open = func() (library.VideoEncoder, error) { return numbers{videos}, nil }
 	e.Localizers[0].Name, e.Localizers[0].ID, e.Localizers[0].Localizer = "ctrl", "ctrl", l
 	e.Localizers[0].Space = &library.Space{Name: "ctrl", Indexer: l.Index()}
 	return e

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestSearch_Queries(t *testing.T) {
 	}
 
 	var stages []library.Stage
-	r, err := m.Search(t.Context(), library.Query{Sentences: []string{conceptText(30)}, Top: 3}, func(r library.Results) error {
+	r, err := m.Search(t.Context(), library.Query{Sentences: []string{collection.Text(30)}, Top: 3}, func(r library.Results) error {
 		stages = append(stages, r.Stage)
 		if len(r.Hits) == 0 || r.Hits[0].Video != m.ids[video] {
 			t.Errorf("candidates: %+v", r.Hits)
@@ -44,47 +45,47 @@ func TestSearch_Queries(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	stop := errors.New("stop")
-	if _, err := m.Search(t.Context(), library.Query{Sentences: []string{conceptText(30)}}, func(library.Results) error { return stop }); !errors.Is(err, stop) {
+	if _, err := m.Search(t.Context(), library.Query{Sentences: []string{collection.Text(30)}}, func(library.Results) error { return stop }); !errors.Is(err, stop) {
 		t.Error(err)
 	}
 
 	// What no video shows; what is near is told of all the same.
-	none := m.search(t, library.Query{Sentences: []string{conceptText(c.Concepts() + 500)}})
+	none := m.search(t, library.Query{Sentences: []string{collection.Text(c.Concepts() + 500)}})
 	if !none.NoMatch || len(none.Hits) == 0 {
 		t.Errorf("%+v", none)
 	}
-	if all := m.search(t, library.Query{Sentences: []string{conceptText(c.Concepts() + 500)}, Threshold: -1}); all.NoMatch {
+	if all := m.search(t, library.Query{Sentences: []string{collection.Text(c.Concepts() + 500)}, Threshold: -1}); all.NoMatch {
 		t.Error("everything is asked for and nothing matches")
 	}
 
 	// In order, and not in the other order.
 	first, second := c.Moments(video)[0], c.Moments(video)[3]
-	inOrder := m.search(t, library.Query{Sentences: []string{conceptText(first.Concept), conceptText(second.Concept)}})
+	inOrder := m.search(t, library.Query{Sentences: []string{collection.Text(first.Concept), collection.Text(second.Concept)}})
 	if inOrder.NoMatch || inOrder.Hits[0].Video != m.ids[video] || len(inOrder.Hits[0].Parts) != 2 ||
 		tall.IoU(inOrder.Hits[0].Parts[0], first.Span) < 0.4 || tall.IoU(inOrder.Hits[0].Parts[1], second.Span) < 0.4 {
 		t.Errorf("%+v", inOrder)
 	}
-	reversed := m.search(t, library.Query{Sentences: []string{conceptText(second.Concept), conceptText(first.Concept)}})
+	reversed := m.search(t, library.Query{Sentences: []string{collection.Text(second.Concept), collection.Text(first.Concept)}})
 	if !reversed.NoMatch {
 		t.Errorf("%+v", reversed)
 	}
 
 	// Without itself nothing is left of it.
-	for _, h := range m.search(t, library.Query{Sentences: []string{conceptText(30)}, Exclude: []string{conceptText(30)}, Threshold: -1}).Hits {
+	for _, h := range m.search(t, library.Query{Sentences: []string{collection.Text(30)}, Exclude: []string{collection.Text(30)}, Threshold: -1}).Hits {
 		if isMoment(h, video, moment) {
 			t.Errorf("excluded: %+v", h)
 		}
 	}
-	if kept := m.search(t, library.Query{Sentences: []string{conceptText(30)}, Exclude: []string{conceptText(3)}}); kept.NoMatch || !isMoment(kept.Hits[0], video, moment) {
+	if kept := m.search(t, library.Query{Sentences: []string{collection.Text(30)}, Exclude: []string{collection.Text(3)}}); kept.NoMatch || !isMoment(kept.Hits[0], video, moment) {
 		t.Errorf("something else is excluded: %+v", kept)
 	}
 
 	// Filters.
-	one := m.search(t, library.Query{Sentences: []string{conceptText(30)}, Filter: library.Filter{IDs: []library.ID{m.ids[video]}}})
+	one := m.search(t, library.Query{Sentences: []string{collection.Text(30)}, Filter: library.Filter{IDs: []library.ID{m.ids[video]}}})
 	if one.Videos != 1 || !isMoment(one.Hits[0], video, moment) {
 		t.Errorf("%+v", one)
 	}
-	if other := m.search(t, library.Query{Sentences: []string{conceptText(30)}, Filter: library.Filter{IDs: []library.ID{m.ids[video+1]}}}); !other.NoMatch {
+	if other := m.search(t, library.Query{Sentences: []string{collection.Text(30)}, Filter: library.Filter{IDs: []library.ID{m.ids[video+1]}}}); !other.NoMatch {
 		t.Errorf("in another video: %+v", other)
 	}
 
@@ -141,7 +142,7 @@ func TestLibrary_Curve(t *testing.T) {
 	c := clearCollection(3)
 	m := makeLibrary(t, c, jointEngine(c))
 	video, moment := c.Where(6)
-	curve, err := m.Curve(t.Context(), m.ids[video], library.Query{Sentences: []string{conceptText(6)}})
+	curve, err := m.Curve(t.Context(), m.ids[video], library.Query{Sentences: []string{collection.Text(6)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,20 +161,32 @@ func TestLibrary_Curve(t *testing.T) {
 	if len(curve.Hits) == 0 || tall.IoU(curve.Hits[0].Span, moment.Span) < 0.4 {
 		t.Errorf("%+v", curve.Hits)
 	}
-	if _, err := m.Curve(t.Context(), "sha256-0", library.Query{Sentences: []string{conceptText(6)}}); !errors.Is(err, tall.ErrMissing) {
+	if _, err := m.Curve(t.Context(), "sha256-0", library.Query{Sentences: []string{collection.Text(6)}}); !errors.Is(err, tall.ErrMissing) {
 		t.Error(err)
 	}
 }
 
+// refusing is an encoder that fails on one sentence.
+type refusing struct{ tall.SentenceEncoder }
+
+func (e refusing) EncodeSentences(ctx context.Context, texts []string) ([]tall.Sentence, error) {
+	if texts[0] == "refused" {
+		return nil, fmt.Errorf("%w: %q", tall.ErrFormat, texts[0])
+	}
+	return e.SentenceEncoder.EncodeSentences(ctx, texts)
+}
+
 func TestSearch_Errors(t *testing.T) {
 	c := clearCollection(2)
-	m := makeLibrary(t, c, jointEngine(c))
+	engine := jointEngine(c)
+	engine.Sentences = refusing{engine.Sentences}
+	m := makeLibrary(t, c, engine)
 	for name, q := range map[string]library.Query{
 		"nothing":   {},
 		"empty":     {Sentences: []string{" "}},
 		"encoder":   {Sentences: []string{"concept 1"}, Encoder: "none"},
 		"localizer": {Sentences: []string{"concept 1"}, Localizer: "none"},
-		"sentence":  {Sentences: []string{"no concept"}},
+		"sentence":  {Sentences: []string{"refused"}},
 	} {
 		if _, err := m.Search(t.Context(), q, nil); !errors.Is(err, tall.ErrFormat) && !errors.Is(err, tall.ErrMissing) {
 			t.Errorf("%s: %v", name, err)
@@ -202,7 +215,7 @@ func TestWork_NewLocalizer(t *testing.T) {
 	e.Localizers = append(e.Localizers, more)
 	e.Open = func() (library.VideoEncoder, error) { return nil, errors.New("nothing is to be encoded") }
 	m.open(t, dir, []library.Engine{e})
-	q := library.Query{Sentences: []string{conceptText(3)}, Localizer: "ctrl"}
+	q := library.Query{Sentences: []string{collection.Text(3)}, Localizer: "ctrl"}
 	if r := m.search(t, q); len(r.Hits) == 0 || !math.IsNaN(r.Hits[0].Confidence) {
 		t.Errorf("not measured yet: %+v", r)
 	}

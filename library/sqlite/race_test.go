@@ -9,6 +9,7 @@ import (
 
 	"tall"
 	"tall/library"
+	"tall/synth/collection"
 )
 
 // goneOnce is a store whose file is gone when it is first opened, as it is for a moment
@@ -46,7 +47,7 @@ func TestSearch_GoneForAMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	video, _ := c.Where(4)
-	q := library.Query{Sentences: []string{conceptText(4)}, Filter: library.Filter{IDs: []library.ID{m.ids[video]}}}
+	q := library.Query{Sentences: []string{collection.Text(4)}, Filter: library.Filter{IDs: []library.ID{m.ids[video]}}}
 	r, err := l.Search(t.Context(), q, nil)
 	if err != nil || len(r.Hits) > 0 || len(r.Warnings) > 0 {
 		t.Errorf("%+v, %v", r, err)

@@ -14,6 +14,6 @@ func BenchmarkSearch(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		m.search(b, library.Query{Sentences: []string{conceptText(i * 7 % c.Concepts())}})
+		m.search(b, library.Query{Sentences: []string{collection.Text(i * 7 % c.Concepts())}})
 	}
 }

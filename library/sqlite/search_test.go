@@ -37,7 +37,7 @@ func TestSearch_AgreesWithBrute(t *testing.T) {
 			if i%8 == 7 {
 				concept = c.Concepts() + 200 + i // matches nothing
 			}
-			q := library.Query{Sentences: []string{conceptText(concept)}, Encoder: engine}
+			q := library.Query{Sentences: []string{collection.Text(concept)}, Encoder: engine}
 			got := m.search(t, q)
 			q.Brute = true
 			want := m.search(t, q)
@@ -47,7 +47,7 @@ func TestSearch_AgreesWithBrute(t *testing.T) {
 			if sameAnswer(got, want) {
 				agree++
 			} else {
-				t.Logf("%s: %+v, brute %+v", conceptText(concept), got.Hits[0], want.Hits[0])
+				t.Logf("%s: %+v, brute %+v", collection.Text(concept), got.Hits[0], want.Hits[0])
 			}
 			if !want.NoMatch {
 				matches++
