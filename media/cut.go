@@ -173,20 +173,22 @@ func (t *Tools) transcode(ctx context.Context, programs programs, format format,
 
 	width, height := max(2, info.Width&^1), max(2, info.Height&^1)
 	chain := []string{"settb=AVTB"}
-	frames := 0
-	if info.FPSDen > 0 && !info.Variable {
-		// The picture that is shown at the beginning becomes the first one.
-		frames = max(1, int(math.Round(span.Len()*info.FPS())))
-		chain = append(chain, fmt.Sprintf("fps=fps=%d/%d:round=up:start_time=%s", info.FPSNum, info.FPSDen, seconds(from+slack)), "setpts=PTS-STARTPTS")
+	// The picture that is shown at the beginning becomes the first one, and the last one is
+	// shown to the end. Pictures of varying lengths are brought to the rate that ffmpeg
+	// takes for theirs, as the next one may be far off. Filters count the pictures: where
+	// -frames:v is reached, ffmpeg may end the sound too.
+	rate, length := "source_fps", "duration="+seconds(max(span.Len(), slack))
+	switch {
+	case info.FPSDen == 0:
+		rate = "25"
+	case !info.Variable:
+		frames := max(1, int(math.Round(span.Len()*info.FPS())))
+		rate, length = fmt.Sprintf("%d/%d", info.FPSNum, info.FPSDen), fmt.Sprintf("end_frame=%d", frames)
 		span.End = span.Start + float64(frames)/info.FPS()
-	} else {
-		chain = append(chain, "trim=start="+seconds(from-slack)+":end="+seconds(end-slack), "setpts=PTS-"+seconds(from)+"/TB")
 	}
+	chain = append(chain, "tpad=stop=-1:stop_mode=clone", "fps=fps="+rate+":round=up:start_time="+seconds(from+slack), "settb=AVTB", "trim="+length, "setpts=PTS-STARTPTS")
 	chain = append(chain, scaler(info, width, height, "yuv420p", can), "setsar=1")
 	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map_chapters", "-1", "-vf", strings.Join(chain, ","))
-	if frames > 0 {
-		args = append(args, "-frames:v", strconv.Itoa(frames))
-	}
 	if info.Audio > 0 {
 		args = append(args, "-map", "0:a?", "-af", fmt.Sprintf("atrim=start=%s:end=%s,asetpts=PTS-%s/TB", seconds(from-info.Lag), seconds(end-info.Lag), seconds(from-info.Lag)))
 		args = append(args, format.audio...)

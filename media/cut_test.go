@@ -70,6 +70,74 @@ func TestCut_Numbered(t *testing.T) {
 	}
 }
 
+// An exact cut holds what a player shows in the span, to its end, with all of its sound:
+// between pictures that are far apart, within the last one, and where sound and pictures
+// lie apart in the file.
+func TestCut_Odd(t *testing.T) {
+	m := tools(t)
+	sound := []string{"-f", "lavfi", "-i", "sine=d=8", "-map", "0", "-map", "1", "-c:v", "copy"}
+	dir := t.TempDir()
+	add := func(name, video string, args ...string) string {
+		path := filepath.Join(dir, name)
+		ffmpeg(t, nil, append(append(append([]string{"-i", video}, sound...), args...), path)...)
+		return path
+	}
+	h264 := []string{"-c:v", "libx264", "-pix_fmt", "yuv420p"}
+	far := append(h264, uneven(t, m, "100*N+5000*floor(N/10)")...)
+	gap := add("gap.mp4", made(t, "gap.mkv", 20, 10, far...), "-c:a", "aac") // nothing new from 0.9 to 6 s
+	silent := made(t, "silent.mp4", 20, 10, h264...)
+	mpeg := add("v.mpg", made(t, "v.mkv", 200, 25, "-c:v", "mpeg2video", "-q:v", "2", "-g", "12"), "-c:a", "mp2")
+	for _, c := range []struct {
+		source      string
+		span        tall.Span
+		first, last int
+		length      float64
+	}{
+		{gap, tall.Span{Start: 3, End: 5}, 9, 9, 2},
+		{gap, tall.Span{Start: 5, End: 6.5}, 9, 14, 1.5},
+		{gap, tall.Span{Start: 3, End: 3.01}, 9, 9, 0.1},
+		{silent, tall.Span{Start: 1.98, End: 2}, 19, 19, 0.1}, // shorter than a picture
+		{mpeg, tall.Span{Start: 2.75, End: 4.15}, -1, -1, 1.4},
+	} {
+		info, err := m.Probe(t.Context(), c.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(dir, "out.mp4")
+		if _, err := m.Cut(t.Context(), info, c.span, out, true); err != nil {
+			t.Errorf("%s: %v", c.span, err)
+			continue
+		}
+		_, frames := collect(t, m, out, Sampling{})
+		if c.first >= 0 && (frames[0].picture != c.first || frames[len(frames)-1].picture != c.last) {
+			t.Errorf("%s: pictures %d to %d, want %d to %d", c.span, frames[0].picture, frames[len(frames)-1].picture, c.first, c.last)
+		}
+		// A picture's length, or a packet's of sound, is the most by which it may differ.
+		for _, track := range lengths(t, out) {
+			if math.Abs(track-c.length) > 0.11 {
+				t.Errorf("%s: a track of %g s, want %g", c.span, track, c.length)
+			}
+		}
+	}
+}
+
+// lengths asks ffprobe for the lengths of a file's tracks, seconds.
+func lengths(tb testing.TB, path string) (seconds []float64) {
+	tb.Helper()
+	out, err := exec.CommandContext(tb.Context(), shared.Tool(tb, "ffprobe"), "-v", "error", "-show_entries", "stream=duration", "-of", "csv=p=0", path).Output()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, line := range strings.Fields(string(out)) {
+		v, err := strconv.ParseFloat(line, 64)
+		if err != nil {
+			tb.Fatalf("%s: %v", out, err)
+		}
+		seconds = append(seconds, v)
+	}
+	return seconds
+}
+
 // confirm asks ffprobe, by another way than Probe, for a file's length and sound.
 func confirm(tb testing.TB, path string) (seconds float64, sound bool) {
 	tb.Helper()
