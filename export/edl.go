@@ -43,7 +43,10 @@ func writeEDL(w io.Writer, l List) error {
 	}
 	for i, m := range l.Moments {
 		v := l.Videos[m.Video]
-		from, to := v.frames(m, r)
+		from, to := v.frames(m)
+		if to > r.day() || record+to-from > r.day() {
+			return fmt.Errorf("%w: the timecode of an EDL ends at 24 hours, and moment %d of %s, or the edit up to it, lies beyond; export fcpxml or csv", tall.ErrFormat, i+1, v.name())
+		}
 		track := "V"
 		if v.Audio {
 			track = "AA/V"

@@ -157,6 +157,32 @@ func TestWrite_Bounds(t *testing.T) {
 	}
 }
 
+// Many files say 29.97 where they mean 30000/1001, as ffmpeg -r 29.97 writes them.
+func TestWrite_RoundedRates(t *testing.T) {
+	for _, c := range []struct{ num, den, like int }{{2997, 100, 30000}, {2997, 125, 24000}, {2997, 50, 60000}, {1000000, 33367, 30000}, {19001, 634, 30000}} {
+		short := func(num, den int) List {
+			l := sample(num, den)
+			l.Videos[0].Duration, l.Moments = 90, l.Moments[:2]
+			return l
+		}
+		for _, format := range []string{EDL, FCPXML} {
+			if diff := cmp.Diff(write(t, format, short(c.like, 1001)), write(t, format, short(c.num, c.den))); diff != "" {
+				t.Errorf("%s at %d/%d (-at %d/1001 +got):\n%s", format, c.num, c.den, c.like, diff)
+			}
+		}
+	}
+	// But frames are counted as the file has them: a day later they are two apart.
+	l := List{Videos: []Video{{Path: "/v.mp4", FPSNum: 2997, FPSDen: 100}}, Moments: []Moment{{Span: tall.Span{Start: 100000.0 / 29.97, End: 2400000 / 29.97}}}}
+	if got := write(t, JSON, l); !strings.Contains(got, `"start_frame": 100000`) || !strings.Contains(got, `"end_frame": 2400000`) {
+		t.Error(got)
+	}
+	for _, r := range []rate{{30, 1}, {24, 1}, {2998, 100}, {12, 1}} {
+		if r.known() != r {
+			t.Errorf("%v becomes %v", r, r.known())
+		}
+	}
+}
+
 func TestWrite_Refuses(t *testing.T) {
 	span := tall.Span{Start: 1, End: 2}
 	two := List{
@@ -181,11 +207,20 @@ func TestWrite_Refuses(t *testing.T) {
 		"no rate":       {EDL, one(Video{Path: "/a.mp4"}), "0/0"},
 		"no rate, xml":  {FCPXML, one(Video{Path: "/a.mp4", FPSNum: 1, FPSDen: 0}), "1/0"},
 		"rate":          {EDL, one(Video{Path: "/a.mp4", FPSNum: 240, FPSDen: 1}), "two digits"},
+		"slow":          {EDL, one(Video{Path: "/a.mp4", FPSNum: 1, FPSDen: 4}), "1/4"},
+		"slow, xml":     {FCPXML, one(Video{Path: "/a.mp4", FPSNum: 1, FPSDen: 4}), "1/4"},
+		"long":          {EDL, List{Videos: two.Videos[:1], Moments: []Moment{{Span: tall.Span{Start: 86399, End: 86401}}}}, "24 hours"},
+		"long edit":     {EDL, List{Videos: two.Videos[:1], Moments: []Moment{{Span: tall.Span{Start: 0, End: 83000}}}}, "24 hours"},
 		"relative":      {FCPXML, one(Video{Path: "a.mp4", FPSNum: 25, FPSDen: 1}), "whole path"},
 		"many":          {EDL, many, "to 999"},
 	} {
 		if err := Write(&bytes.Buffer{}, c.format, c.list); !errors.Is(err, tall.ErrFormat) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	for _, format := range []string{CSV, JSON} { // tables leave out what cannot be counted
+		if got := write(t, format, one(Video{Path: "/a.mp4", FPSNum: 1, FPSDen: 4})); strings.Contains(got, "00:00:0") {
+			t.Error(got)
 		}
 	}
 	for _, format := range Formats() { // nothing found is a result

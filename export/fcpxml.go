@@ -115,10 +115,10 @@ func (doc *fcpxml) add(v Video, moments []Moment) error {
 	if r.drop() > 0 {
 		timecode = "DF"
 	}
-	offset, end := 0, r.frame(v.Duration)
+	offset, end := 0, v.frame(v.Duration)
 	sequence := fcpSequence{Format: format, Start: "0s", Timecode: timecode}
 	for _, m := range moments {
-		from, to := v.frames(m, r)
+		from, to := v.frames(m)
 		clip := fcpClip{Ref: asset, Name: line(m.Sentence), Offset: r.seconds(offset), Start: r.seconds(from), Duration: r.seconds(to - from), Timecode: timecode}
 		if clip.Name == "" {
 			clip.Name = line(v.name())

@@ -107,23 +107,27 @@ const maxSeconds = 100 * 3600
 
 func (v Video) name() string { return filepath.Base(v.Path) }
 
-// rate is the video's frame rate; the error says who needs it.
+// rate is the video's frame rate as editors know it; the error says who needs it.
 func (v Video) rate(format string) (rate, error) {
-	if v.FPSNum <= 0 || v.FPSDen <= 0 || v.FPSNum > 1000*v.FPSDen || v.FPSNum*10 < v.FPSDen {
+	if v.FPSNum <= 0 || v.FPSDen <= 0 || v.FPSNum > 1000*v.FPSDen || v.FPSNum*2 < v.FPSDen {
 		return rate{}, fmt.Errorf("%w: %s counts frames, and the frame rate of %s is %d/%d; export csv, srt, vtt or json", tall.ErrFormat, format, v.name(), v.FPSNum, v.FPSDen)
 	}
 	g := gcd(v.FPSNum, v.FPSDen)
-	return rate{v.FPSNum / g, v.FPSDen / g}, nil
+	return rate{v.FPSNum / g, v.FPSDen / g}.known(), nil
 }
 
-// frames are the frames of a moment, [from, to).
-func (v Video) frames(m Moment, r rate) (from, to int) {
+// frame is the frame boundary nearest to a time, by the rate that the file states: over
+// hours, the nearest known one would count others.
+func (v Video) frame(seconds float64) int { return rate{v.FPSNum, v.FPSDen}.frame(seconds) }
+
+// frames are the frames of a moment, [from, to). The video must have a rate.
+func (v Video) frames(m Moment) (from, to int) {
 	total := math.MaxInt
 	if v.Duration > 0 {
-		total = max(1, r.frame(v.Duration))
+		total = max(1, v.frame(v.Duration))
 	}
-	from = min(r.frame(m.Start), total-1)
-	return from, min(max(r.frame(m.End), from+1), total)
+	from = min(v.frame(m.Start), total-1)
+	return from, min(max(v.frame(m.End), from+1), total)
 }
 
 // byTime are the moments of a list of one video in the order of time.

@@ -18,7 +18,7 @@ func writeCSV(w io.Writer, l List) error {
 		v := l.Videos[m.Video]
 		row := []string{cell(v.Path), cell(m.Sentence), strconv.Itoa(m.Rank), decimal(m.Start, 3), decimal(m.End, 3), "", "", decimal(m.Score, 6), decimal(m.Confidence, 6)}
 		if r, err := v.rate(""); err == nil {
-			from, to := v.frames(m, r)
+			from, to := v.frames(m)
 			row[5], row[6] = r.timecode(from), r.timecode(to)
 		}
 		rows = append(rows, row)
@@ -80,7 +80,7 @@ func writeJSON(w io.Writer, l List) error {
 		v := l.Videos[m.Video]
 		j := jsonMoment{Video: v.Path, Sentence: m.Sentence, Rank: m.Rank, Start: round3(m.Start), End: round3(m.End), Score: finite(m.Score), Confidence: finite(m.Confidence)}
 		if r, err := v.rate(""); err == nil {
-			from, to := v.frames(m, r)
+			from, to := v.frames(m)
 			j.StartFrame, j.EndFrame = &from, &to
 			j.StartTimecode, j.EndTimecode = r.timecode(from), r.timecode(to)
 		}

@@ -11,6 +11,18 @@ import (
 // rate is a frame rate as a fraction in lowest terms.
 type rate struct{ num, den int }
 
+// known is the rate of television that a rate stands for: many files say 29.97 or 23.976,
+// or what their clocks make of it, in the place of 30000/1001 and 24000/1001.
+func (r rate) known() rate {
+	for _, base := range []int{15, 24, 30, 48, 60, 120} {
+		// A hundredth of what lies between 29.97 and 30.
+		if off := float64(r.num)*1001/(float64(r.den)*float64(base)*1000) - 1; math.Abs(off) < 1.5e-5 {
+			return rate{base * 1000, 1001}
+		}
+	}
+	return r
+}
+
 // frame is the frame boundary nearest to a time.
 func (r rate) frame(seconds float64) int {
 	return int(math.Round(min(seconds, maxSeconds) * float64(r.num) / float64(r.den)))
@@ -50,6 +62,9 @@ func (r rate) timecode(frame int) string {
 	}
 	return fmt.Sprintf("%02d:%02d:%02d%s%0*d", s/3600, s/60%60, s%60, separator, digits, frame%base)
 }
+
+// day is the number of labels there are: behind 23:59:59 timecode begins anew.
+func (r rate) day() int { return 24 * r.hour() }
 
 // hour is the frame labeled 01:00:00:00.
 func (r rate) hour() int { return 3600*r.base() - 54*r.drop() }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,12 +80,12 @@ func TestCut_Odd(t *testing.T) {
 	dir := t.TempDir()
 	add := func(name, video string, args ...string) string {
 		path := filepath.Join(dir, name)
-		ffmpeg(t, nil, append(append(append([]string{"-i", video}, sound...), args...), path)...)
+		ffmpeg(t, nil, slices.Concat([]string{"-i", video}, sound, args, []string{path})...)
 		return path
 	}
 	h264 := []string{"-c:v", "libx264", "-pix_fmt", "yuv420p"}
-	far := append(h264, uneven(t, m, "100*N+5000*floor(N/10)")...)
-	gap := add("gap.mp4", made(t, "gap.mkv", 20, 10, far...), "-c:a", "aac") // nothing new from 0.9 to 6 s
+	far := slices.Concat(h264, uneven(t, m, "100*N+5000*floor(N/10)")) // nothing new from 0.9 to 6 s
+	gap := add("gap.mp4", made(t, "gap.mkv", 20, 10, far...), "-c:a", "aac")
 	silent := made(t, "silent.mp4", 20, 10, h264...)
 	mpeg := add("v.mpg", made(t, "v.mkv", 200, 25, "-c:v", "mpeg2video", "-q:v", "2", "-g", "12"), "-c:a", "mp2")
 	for _, c := range []struct {
