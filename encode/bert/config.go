@@ -105,7 +105,10 @@ func (c *Config) parse(data []byte) error {
 		Eps        float64 `json:"layer_norm_eps"`
 		Decoder    bool    `json:"is_decoder"`
 		Compressed any     `json:"quantization_config"`
-	}{Act: "gelu", Position: "absolute", Segments: 2, Positions: 512, Eps: 1e-12}
+	}{ // the defaults of Hugging Face's BertConfig
+		Act: "gelu", Position: "absolute", Width: 768, Layers: 12, Heads: 12, Hidden: 3072,
+		Vocab: 30522, Positions: 512, Segments: 2, Eps: 1e-12,
+	}
 	if err := unmarshal(data, &j); err != nil {
 		return err
 	}
@@ -174,7 +177,7 @@ func (c *Config) parseTokenizer(data []byte) error {
 	return c.limit(*j.Length)
 }
 
-// parseSentence reads sentence_bert_config.json.
+// parseSentence reads sentence_bert_config.json, whose length stands for the tokenizer's.
 func (c *Config) parseSentence(data []byte) error {
 	j := struct {
 		Length *float64 `json:"max_seq_length"`
@@ -187,6 +190,7 @@ func (c *Config) parseSentence(data []byte) error {
 	if j.Length == nil {
 		return nil
 	}
+	c.Length = c.Positions
 	return c.limit(*j.Length)
 }
 
@@ -229,7 +233,8 @@ func (c *Config) parseModules(dir string, data []byte) error {
 	return nil
 }
 
-// parsePooling reads 1_Pooling/config.json.
+// parsePooling reads 1_Pooling/config.json: a switch for each way of pooling or, in newer
+// files, the name of one.
 func (c *Config) parsePooling(data []byte) error {
 	var j map[string]any
 	if err := unmarshal(data, &j); err != nil {
@@ -241,16 +246,21 @@ func (c *Config) parsePooling(data []byte) error {
 			modes = append(modes, strings.TrimPrefix(key, "pooling_mode_"))
 		}
 	}
+	if name, ok := j["pooling_mode"]; ok {
+		modes = []string{fmt.Sprint(name)}
+	}
 	switch {
-	case len(modes) == 1 && modes[0] == "mean_tokens":
+	case len(modes) == 0, len(modes) == 1 && (modes[0] == "mean_tokens" || modes[0] == "mean"):
 		c.Pooling = Mean
-	case len(modes) == 1 && modes[0] == "cls_token":
+	case len(modes) == 1 && (modes[0] == "cls_token" || modes[0] == "cls"):
 		c.Pooling = First
 	default:
 		return fmt.Errorf("%w: pooling %.200q, only mean_tokens or cls_token alone is read here", tall.ErrFormat, modes)
 	}
-	if dim, ok := j["word_embedding_dimension"].(float64); ok && dim != float64(c.Width) {
-		return fmt.Errorf("%w: word_embedding_dimension is %v, the model's hidden_size %d", tall.ErrShape, dim, c.Width)
+	for _, key := range []string{"word_embedding_dimension", "embedding_dimension"} {
+		if dim, ok := j[key].(float64); ok && dim != float64(c.Width) {
+			return fmt.Errorf("%w: %s is %v, the model's hidden_size %d", tall.ErrShape, key, dim, c.Width)
+		}
 	}
 	return nil
 }

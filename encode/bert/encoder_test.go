@@ -219,6 +219,33 @@ func TestEncoder_Canceled(t *testing.T) {
 }
 
 // Every damage of a model's folder is one clear error that names the file.
+// What a folder says, as sentence-transformers and transformers read it.
+func TestOpenConfig_Variants(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, text string
+		want       func(Config) bool
+	}{
+		"defaults":           {"config.json", `{"model_type": "bert"}`, func(c Config) bool { return c.Width == 768 && c.Layers == 12 && c.Hidden == 3072 && c.Vocab == 30522 }},
+		"tokenizer's length": {"sentence_bert_config.json", `{}`, func(c Config) bool { return c.Length == 20 }},
+		"model's length":     {"sentence_bert_config.json", `{"max_seq_length": 30}`, func(c Config) bool { return c.Length == 30 }},
+		"positions":          {"sentence_bert_config.json", `{"max_seq_length": 99}`, func(c Config) bool { return c.Length == 48 }},
+		"named pooling":      {"1_Pooling/config.json", `{"embedding_dimension": 24, "pooling_mode": "cls", "include_prompt": true}`, func(c Config) bool { return c.Pooling == First }},
+		"named mean":         {"1_Pooling/config.json", `{"embedding_dimension": 24, "pooling_mode": "mean"}`, func(c Config) bool { return c.Pooling == Mean }},
+		"no pooling named":   {"1_Pooling/config.json", `{}`, func(c Config) bool { return c.Pooling == Mean }},
+	} {
+		dir := t.TempDir()
+		copyFiles(t, tiny, dir)
+		write(t, filepath.Join(dir, "tokenizer_config.json"), `{"model_max_length": 20}`)
+		if c.file == "config.json" { // the tiny model's pooling would not fit
+			write(t, filepath.Join(dir, "modules.json"), `[]`)
+		}
+		write(t, filepath.Join(dir, c.file), c.text)
+		if got, err := OpenConfig(dir); err != nil || !c.want(got) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 func TestOpen_Refuses(t *testing.T) {
 	weightsFile := func(change func(f *weights.File)) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {

@@ -146,6 +146,20 @@ func TestTokenizer_Configured(t *testing.T) {
 			t.Errorf("%s: %s", config, got)
 		}
 	}
+	// The general class leaves tokenizer.json as it is.
+	data, err := os.ReadFile(tiny + "/tokenizer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cased := strings.Replace(string(data), `"lowercase": true`, `"lowercase": false`, 1)
+	write(t, filepath.Join(dir, "tokenizer.json"), cased)
+	for class, want := range map[string]string{"BertTokenizer": "the the", "PreTrainedTokenizerFast": "the [UNK]", "TokenizersBackend": "the [UNK]"} {
+		write(t, filepath.Join(dir, "tokenizer_config.json"), `{"tokenizer_class": "`+class+`"}`)
+		tok := openTokenizer(t, dir)
+		if got := pieces(tok, tok.Encode("the The", 0)); got != "[CLS] "+want+" [SEP]" || cased == string(data) {
+			t.Errorf("%s: %s", class, got)
+		}
+	}
 	tok := openTokenizer(t, tiny)
 	if got := pieces(tok, tok.Encode("the person cracks 鸡蛋ß", 0)); got != "[CLS] the person crack ##s 鸡 蛋 ß [SEP]" {
 		t.Error(got)

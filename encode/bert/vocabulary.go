@@ -265,15 +265,20 @@ func (t *Tokenizer) fill(ids map[string]int, prefix, unknown, cls, sep string) e
 }
 
 // configure applies a tokenizer_config.json, whose keys, or their defaults, beat those of
-// tokenizer.json, as in Hugging Face's BertTokenizerFast.
+// tokenizer.json, as in Hugging Face's BertTokenizerFast. Its general classes take
+// tokenizer.json as it is.
 func (t *Tokenizer) configure(data []byte) error {
 	c := struct {
-		Lower   bool  `json:"do_lower_case"`
-		Accents *bool `json:"strip_accents"`
-		CJK     bool  `json:"tokenize_chinese_chars"`
+		Class   string `json:"tokenizer_class"`
+		Lower   bool   `json:"do_lower_case"`
+		Accents *bool  `json:"strip_accents"`
+		CJK     bool   `json:"tokenize_chinese_chars"`
 	}{Lower: true, CJK: true}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return fmt.Errorf("%w: %w", tall.ErrFormat, err)
+	}
+	if c.Class == "PreTrainedTokenizerFast" || c.Class == "TokenizersBackend" {
+		return nil
 	}
 	t.lower, t.accents, t.cjk = c.Lower, c.Lower, c.CJK
 	if c.Accents != nil {
