@@ -10,7 +10,8 @@
 //	config.json                what both towers are made of ([ParseConfig])
 //	model.safetensors          or several files and model.safetensors.index.json
 //	tokenizer.json             or vocab.json and merges.txt ([OpenTokenizer])
-//	preprocessor_config.json   resizing and normalization ([ParsePreparation]); may be missing
+//	preprocessor_config.json   resizing and normalization ([ParsePreparation]); may be missing,
+//	                           or a part of processor_config.json
 //
 // The three steps agree with the original, each shown by recorded values: token ids
 // with the fast tokenizer, id for id; prepared pictures with PIL, bit for bit before the

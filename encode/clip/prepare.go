@@ -13,7 +13,12 @@ import (
 	"tall"
 )
 
-const preprocessorFile = "preprocessor_config.json"
+// The files that say how pictures are prepared: newer folders have it as a part of the
+// first, which counts where both have it.
+const (
+	processorFile    = "processor_config.json"
+	preprocessorFile = "preprocessor_config.json"
+)
 
 // Preparation says how pictures become the input of an image tower: resized so that the
 // shorter side has Short pixels, cut to the Crop x Crop pixels in the middle, brought to
@@ -135,12 +140,25 @@ func ParsePreparation(text []byte, size int) (Preparation, error) {
 	return p, nil
 }
 
-// readPreparation reads a model folder's preprocessor_config.json, if it has one.
+// readPreparation reads what a model folder says of the preparation of pictures, if it
+// does.
 func readPreparation(dir string, size int) (Preparation, error) {
-	path := filepath.Join(dir, preprocessorFile)
+	path := filepath.Join(dir, processorFile)
 	text, err := readBounded(path, maxConfigBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return DefaultPreparation(size), nil
+	if err == nil {
+		j := struct {
+			Pictures json.RawMessage `json:"image_processor"`
+		}{}
+		if err := json.Unmarshal(text, &j); err != nil {
+			return Preparation{}, fmt.Errorf("%s: %w: %w", path, tall.ErrFormat, err)
+		}
+		text = j.Pictures
+	}
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !present(text) {
+		path = filepath.Join(dir, preprocessorFile)
+		if text, err = readBounded(path, maxConfigBytes); errors.Is(err, fs.ErrNotExist) {
+			return DefaultPreparation(size), nil
+		}
 	}
 	if err != nil {
 		return Preparation{}, err

@@ -214,6 +214,34 @@ func TestParsePreparation(t *testing.T) {
 	}
 }
 
+// Newer folders hold the preparation within processor_config.json.
+func TestReadPreparation(t *testing.T) {
+	old, now := `{"image_mean": [0.1, 0.1, 0.1]}`, `{"image_processor": {"image_mean": [0.5, 0.5, 0.5]}}`
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		mean  float64
+	}{
+		"none":      {nil, DefaultPreparation(8).Mean[0]},
+		"old":       {map[string][]byte{preprocessorFile: []byte(old)}, 0.1},
+		"new":       {map[string][]byte{processorFile: []byte(now)}, 0.5},
+		"both":      {map[string][]byte{preprocessorFile: []byte(old), processorFile: []byte(now)}, 0.5},
+		"of others": {map[string][]byte{preprocessorFile: []byte(old), processorFile: []byte(`{"processor_class": "CLIPProcessor"}`)}, 0.1},
+	} {
+		dir := t.TempDir()
+		writeFiles(t, dir, c.files)
+		if got, err := readPreparation(dir, 8); err != nil || got.Mean[0] != c.mean {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	for _, text := range []string{`{`, `{"image_processor": {"do_resize": false}}`} {
+		dir := t.TempDir()
+		writeFiles(t, dir, map[string][]byte{processorFile: []byte(text)})
+		if _, err := readPreparation(dir, 8); !errors.Is(err, tall.ErrFormat) || !strings.Contains(err.Error(), processorFile) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func FuzzParsePreparation(f *testing.F) {
 	f.Add([]byte(`{"crop_size": 8, "size": {"shortest_edge": 9}}`))
 	f.Add([]byte(`{"image_std": [0.1, 1, 1], "resample": 3}`))
