@@ -187,6 +187,63 @@ func TestFind_NoFFmpeg(t *testing.T) {
 	}
 }
 
+// The hash of a folder is that of its pictures, also behind links.
+func TestContentHash_Links(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	picture := filepath.Join(dir, "1.png")
+	folders := []string{filepath.Join(dir, "plain"), filepath.Join(dir, "links")}
+	var hashes []string
+	put := func(path, content string, age time.Duration) {
+		t.Helper()
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hash := func(path string) string {
+		t.Helper()
+		got, err := contentHash(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, got)
+		return got
+	}
+	put(picture, "one", time.Hour)
+	put(filepath.Join(folders[0], "1.png"), "one", time.Hour)
+	if err := os.Mkdir(folders[1], 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(picture, filepath.Join(folders[1], "1.png")); err != nil {
+		t.Skip(err)
+	}
+	if err := os.Symlink("nothing", filepath.Join(folders[1], "2.png")); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := hash(folders[0]), hash(folders[1]); a != b {
+		t.Errorf("%s behind a link, %s without", b, a)
+	}
+	put(picture, "two", time.Minute)
+	if hash(folders[1]) == hashes[0] {
+		t.Error("another picture behind the link, and the same hash")
+	}
+}
+
+// Names of files neither break a table nor command a terminal.
+func TestOnOneLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"my video é.mp4": "my video é.mp4",
+		"a\nb.mp4":       `"a\nb.mp4"`,
+		"\x1b[31m.mp4":   `"\x1b[31m.mp4"`,
+		"bad\xff.mp4":    `"bad\xff.mp4"`,
+	} {
+		if got := onOneLine(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // The hash is that of the content, whatever was remembered of another state of the file.
 func TestContentHash(t *testing.T) {
 	dir := t.TempDir()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -234,7 +235,7 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 			}
 			row := []string{fmt.Sprint(rank + 1), report.Clock(h.span.Start), report.Clock(h.span.End), percent(h.confidence), report.Bar(shown, h.video.facts.Duration, findBarWidth, style)}
 			if len(videos) > 1 {
-				row = append(row, h.video.path)
+				row = append(row, onOneLine(h.video.path))
 			}
 			if f.cut != "" {
 				row = append(row, h.file)
@@ -258,6 +259,15 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 	return nil
 }
 
+// onOneLine is a path as a terminal can show it: quoted, where it holds line breaks or
+// what terminals take for commands.
+func onOneLine(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+		return strconv.Quote(path)
+	}
+	return path
+}
+
 // nearMiss says how far the best moment was from a match.
 func (f *findFlags) nearMiss(r reply, videos int) string {
 	switch {
@@ -270,7 +280,7 @@ func (f *findFlags) nearMiss(r reply, videos int) string {
 	}
 	where := ""
 	if videos > 1 {
-		where = " of " + r.best.video.path
+		where = " of " + onOneLine(r.best.video.path)
 	}
 	return fmt.Sprintf("the best moment, %s to %s%s, has confidence %s; the threshold is %s (--threshold 0 lists it)",
 		report.Clock(r.best.span.Start), report.Clock(r.best.span.End), where, percent(r.best.confidence), percent(f.threshold))

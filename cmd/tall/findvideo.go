@@ -130,6 +130,9 @@ func (e *engine) encode(ctx context.Context, con *console, path, dir, name strin
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("features cannot be kept: %w; name a folder for them with XDG_CACHE_HOME", err)
+	}
 	if err := removeAbandoned(dir); err != nil {
 		return err
 	}

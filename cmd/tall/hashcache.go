@@ -66,7 +66,10 @@ func contentStamp(path string) (stamp string, latest time.Time, err error) {
 	}
 	sum := sha256.New()
 	for _, e := range entries {
-		info, err := e.Info()
+		info, err := os.Stat(filepath.Join(path, e.Name())) // of what a link names
+		if err != nil {
+			info, err = e.Info()
+		}
 		if err != nil {
 			return "", latest, err
 		}

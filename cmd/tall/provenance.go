@@ -83,10 +83,11 @@ func folderHash(dir string) (string, error) {
 	}
 	sum := sha256.New()
 	for _, e := range entries { // sorted by name
-		if !e.Type().IsRegular() {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // links count as files
 			continue
 		}
-		hash, err := fileHash(filepath.Join(dir, e.Name()))
+		hash, err := fileHash(path)
 		if err != nil {
 			return "", err
 		}
