@@ -12,6 +12,10 @@ import (
 // documentation): suppression that moves with the metric, overlap over the hull,
 // IoU >= t. It is compared in the clock of the truth, frames for TACoS: what
 // [tall.Example.FPS] or, where the truth is in seconds, ScoreOptions.FPS says.
+//
+// The original ranks by score, equal ones the later first (a stable sort, taken
+// from its end). Lists of ours have been ranked so, and stand as they are;
+// ScoreOptions.ByScore ranks those that have not.
 func scoreTALL(r *run) error {
 	grid := r.grid(4, 1, func(n int, iou float64) string { return fmt.Sprintf("R@%d IoU=%g", n, iou) })
 	mean := r.newColumn("mean IoU", 4, 1).values
@@ -21,6 +25,11 @@ func scoreTALL(r *run) error {
 		if ticks(e.FPS) == 1 && r.o.FPS > 0 {
 			e.Truth = inTicks(q.truth, r.o.FPS)
 			e.FPS = r.o.FPS
+		}
+		if r.o.ByScore && q.prediction != nil {
+			p := *q.prediction
+			p.Moments = rated(p.Moments)
+			q.prediction = &p
 		}
 		ranked := listed(q.prediction, e.FPS)
 		for t, rank := range recallRanks(o, ranked, e.Truth) {
@@ -59,11 +68,7 @@ func listed(p *Prediction, fps float64) []tall.Span {
 	if p == nil {
 		return nil
 	}
-	out := make([]tall.Span, len(p.Moments))
-	for i, m := range p.Moments {
-		out[i] = m.Span
-	}
-	return inTicks(out, fps)
+	return inTicks(spans(p.Moments), fps)
 }
 
 // inTicks turns seconds into frames of fps a second. Frames that were divided

@@ -108,6 +108,9 @@ type ScoreOptions struct {
 	// FPS is the clock in which TALL's protocol compares moments where the truth
 	// is in seconds: the source's frames in a second. 0: seconds.
 	FPS float64
+	// ByScore says that the order of the predictions' lists is not their ranking,
+	// as in foreign files ([PredictionFile.ByScore]): TALL's protocol ranks them.
+	ByScore bool
 	// Resamples of the bootstrap. 0: 1000, fewer (at least 200) from some ten
 	// thousand queries on, where intervals are narrow. Negative: no intervals.
 	Resamples int

@@ -105,6 +105,33 @@ func TestScore_EqualScores(t *testing.T) {
 	}
 }
 
+// Lists of foreign files need not be rankings: TALL takes the highest score, of
+// equal ones the later.
+func TestScore_TALLRanksForeignLists(t *testing.T) {
+	c := &dataset.Corpus{Examples: []tall.Example{example("a", tall.Span{Start: 0, End: 10})}}
+	hit, miss := found(0, 10, 1), found(50, 60, 1)
+	better := found(50, 60, 2)
+	for name, tt := range map[string]struct {
+		moments      []Found
+		listed, rank float64
+	}{
+		"sorted":           {[]Found{better, hit}, 0, 0},
+		"not sorted":       {[]Found{hit, better}, 1, 0},
+		"equal, hit first": {[]Found{hit, miss}, 1, 0},
+		"equal, hit last":  {[]Found{miss, hit}, 0, 1},
+	} {
+		for by, want := range map[bool]float64{false: tt.listed, true: tt.rank} {
+			r, err := Score(ProtocolTALL, c, []Prediction{prediction("a", tt.moments...)}, ScoreOptions{ByScore: by})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := value(t, r, "R@1 IoU=0.5"); got != want || r.Queries[0].IoU != want {
+				t.Errorf("%s, by score %v: %v and the query's IoU %v, want %v", name, by, got, r.Queries[0].IoU, want)
+			}
+		}
+	}
+}
+
 // R1 takes the first window listed though another has a higher score; mAP ranks
 // the first ten listed, and does not see an eleventh.
 func TestScore_MomentDETRTakesListsAsTheyStand(t *testing.T) {

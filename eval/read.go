@@ -37,6 +37,10 @@ type PredictionFile struct {
 	join join
 }
 
+// ByScore reports whether the order of the lists is not known to be a ranking
+// ([ScoreOptions]): only the format of ours says that it is.
+func (f *PredictionFile) ByScore() bool { return f.Format != FormatPredictions }
+
 // PredictionOptions are what a file does not say of itself.
 type PredictionOptions struct {
 	// FPS is the frames in a second of predictions in frames (FormatTALL). 0: that

@@ -183,6 +183,7 @@ func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Resul
 	}
 	o.GroundTruth, o.Predictions = s.truth, s.predictions[0]
 	s.report.truth, s.report.options = corpus, o
+	o.ByScore = file.ByScore()
 	result, err := eval.Score(s.protocol, corpus, predictions, o)
 	if err != nil {
 		return nil, err
