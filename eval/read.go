@@ -329,12 +329,24 @@ func queriesOf(c *dataset.Corpus) *asked {
 }
 
 // text are the queries of a video with a sentence: exactly that or, where there
-// is none, but for punctuation, blanks and the video's prefix or extension.
+// is none, but for the video's prefix or extension or, where there is none either,
+// for punctuation and blanks too. Corpora have sentences of one video that differ
+// in no more than a blank.
 func (q *asked) text(video, sentence string) []*tall.Example {
 	if found := q.exact[[2]string{video, sentence}]; found != nil {
 		return found
 	}
-	return q.loose[[2]string{looseVideo(video), looseText(sentence)}]
+	found := q.loose[[2]string{looseVideo(video), looseText(sentence)}]
+	var same []*tall.Example
+	for _, e := range found {
+		if e.Sentence.Text == sentence {
+			same = append(same, e)
+		}
+	}
+	if same != nil {
+		return same
+	}
+	return found
 }
 
 func (q *asked) video(name string) []*tall.Example {

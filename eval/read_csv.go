@@ -58,7 +58,7 @@ func readCSV(r io.Reader, name string) (*stretch, error) {
 		if m.End, err = cellNumber(row, columns[3], "end"); err != nil {
 			return err
 		}
-		key := [2]string{strings.TrimSpace(row[columns[0]]), strings.TrimSpace(row[columns[1]])}
+		key := [2]string{strings.TrimSpace(row[columns[0]]), row[columns[1]]} // sentences may differ in a blank
 		if key[0] == "" {
 			return errors.New("the video is empty")
 		}
@@ -102,10 +102,9 @@ func eachRow(r io.Reader, name string, f func(n int, row []string) error) error 
 	if mark, err := buffered.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
 		_, _ = buffered.Discard(3) // spreadsheets write it
 	}
-	c := csv.NewReader(buffered)
+	c := csv.NewReader(&unpadded{in: buffered, start: true})
 	c.FieldsPerRecord = -1
 	c.ReuseRecord = true
-	c.TrimLeadingSpace = true
 	columns := 0
 	for {
 		row, err := c.Read()
@@ -131,6 +130,66 @@ func eachRow(r io.Reader, name string, f func(n int, row []string) error) error 
 		columns = max(columns, len(row))
 	}
 }
+
+// unpadded leaves out the blanks before a quoted cell. csv.Reader would take
+// those of other cells too, and sentences may differ in nothing else.
+type unpadded struct {
+	in            *bufio.Reader
+	start, quoted bool // at the start of a cell; within quotes
+}
+
+func (u *unpadded) Read(p []byte) (int, error) {
+	for {
+		n, err := u.in.Read(p)
+		if kept := u.keep(p[:n]); kept > 0 || err != nil || len(p) == 0 {
+			return kept, err
+		}
+	}
+}
+
+// keep moves what stays to the front of p and says how much it is.
+func (u *unpadded) keep(p []byte) (kept int) {
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if u.start && blank(c) {
+			end := i + 1
+			for end < len(p) && blank(p[end]) {
+				end++
+			}
+			if u.behind(p[end:]) == '"' {
+				i = end - 1
+				continue
+			}
+		}
+		switch {
+		case c == '"':
+			u.quoted, u.start = !u.quoted, false
+		case !u.quoted:
+			u.start = c == ',' || c == '\n'
+		}
+		p[kept] = c
+		kept++
+	}
+	return kept
+}
+
+// behind is the next byte that is no blank; 0: there is none.
+func (u *unpadded) behind(rest []byte) byte {
+	if len(rest) > 0 {
+		return rest[0]
+	}
+	for n := 1; ; n++ {
+		ahead, err := u.in.Peek(n)
+		if err != nil {
+			return 0
+		}
+		if !blank(ahead[n-1]) {
+			return ahead[n-1]
+		}
+	}
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // lastByte remembers the last byte that was read.
 type lastByte struct {
@@ -228,7 +287,7 @@ func readHuman(r io.Reader, name string, into *stretch) (*stretch, error) {
 		if m.End, err = cellNumber(row, columns[4], "end"); err != nil {
 			return err
 		}
-		id, video, sentence := row[columns[0]], row[columns[1]], row[columns[2]]
+		id, video, sentence := strings.TrimSpace(row[columns[0]]), strings.TrimSpace(row[columns[1]]), row[columns[2]]
 		if id == "" || video == "" {
 			return errors.New("HITId and video_id must not be empty")
 		}

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"math"
@@ -109,6 +110,55 @@ func TestPredictionFile_Join(t *testing.T) {
 	seconds := &dataset.Corpus{Examples: []tall.Example{example("a", spans...)}}
 	if _, err := decode(t, tallText).Join(seconds); err == nil || !strings.Contains(err.Error(), "--fps") {
 		t.Errorf("frames without a clock: %v", err)
+	}
+}
+
+// Sentences of a video that differ in a blank alone are told apart, in files that
+// name the video otherwise, too (TACoS and ActivityNet Captions have such).
+func TestPredictionFile_JoinTellsBlanksApart(t *testing.T) {
+	spans := []tall.Span{{Start: 0, End: 1}}
+	c := &dataset.Corpus{Examples: []tall.Example{
+		{ID: "0", Video: "v_x", Sentence: tall.Sentence{Text: "A cat."}, Truth: spans},
+		{ID: "1", Video: "v_x", Sentence: tall.Sentence{Text: " A cat."}, Truth: spans},
+		{ID: "2", Video: "v_x", Sentence: tall.Sentence{Text: "A dog, asleep."}, Truth: spans},
+	}}
+	for name, text := range map[string]string{
+		"csv":            "v_x,A cat.,0,1\nv_x, A cat.,1,2\nv_x,\"A dog, asleep.\",2,3\n",
+		"csv, blanks":    "v_x,A cat., 0,1\nv_x, A cat., 1,2\nv_x ,\t \"A dog, asleep.\", 2,3\n",
+		"csv, its names": "x,A cat.,0,1\nx, A cat.,1,2\nx,A dog asleep,2,3\n",
+		"detections":     `{"results": {"x": [{"sentence": "A cat.", "timestamp": [0, 1]}, {"sentence": " A cat.", "timestamp": [1, 2]}, {"sentence": "A dog asleep", "timestamp": [2, 3]}]}}`,
+	} {
+		joined, err := decode(t, text).Join(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range joined {
+			got = append(got, fmt.Sprintf("%s %v", p.ID, p.Moments[0].Span))
+		}
+		if diff := cmp.Diff([]string{"0 0-1", "1 1-2", "2 2-3"}, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// Blanks before a quoted cell go, all others stay, however the text is cut.
+func TestUnpadded(t *testing.T) {
+	const text = " \t\"a, \"\"b\"\" \",  \"c\", d ,\te, \"\"\n  \"f\n \"\"g\", \"h\"\n i,  "
+	const want = "\"a, \"\"b\"\" \",\"c\", d ,\te,\"\"\n\"f\n \"\"g\",\"h\"\n i,  "
+	for size := 1; size < 20; size++ {
+		u := &unpadded{in: bufio.NewReader(strings.NewReader(text)), start: true}
+		var out []byte
+		for buf := make([]byte, size); ; {
+			n, err := u.Read(buf)
+			out = append(out, buf[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		if string(out) != want {
+			t.Fatalf("read by %d: %q, want %q", size, out, want)
+		}
 	}
 }
 
