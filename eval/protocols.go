@@ -225,6 +225,7 @@ func (r *run) match() error {
 	for j := range r.queryOf {
 		r.queryOf[j] = -1
 	}
+	windows := slices.ContainsFunc(preds, func(p Prediction) bool { return len(p.Moments) > 0 }) // else it is of highlights alone
 	used := make([]bool, len(preds))
 	seen := make(map[string]bool, len(r.corpus.Examples))
 	r.queries = make([]query, 0, len(r.corpus.Examples))
@@ -251,7 +252,7 @@ func (r *run) match() error {
 		}
 		if p == nil {
 			r.missing = append(r.missing, e.ID)
-		} else if len(p.Moments) == 0 && p.Saliency == nil {
+		} else if len(p.Moments) == 0 && (windows || p.Saliency == nil) {
 			r.notes.add(dataset.Odd, "predictions without any moment", "none, if nothing was found; they count as misses", e.ID)
 		}
 		r.queries = append(r.queries, query{example: e, prediction: p, truth: e.Seconds()})

@@ -251,6 +251,38 @@ func TestScore_MissingSurplusAndUnlabeled(t *testing.T) {
 	}
 }
 
+// A query without windows among others that have them is a miss and is told, with
+// saliency scores or without; a file of saliency alone has no windows to miss.
+func TestScore_NoWindowsIsTold(t *testing.T) {
+	c := &dataset.Corpus{
+		Examples: []tall.Example{example("a", tall.Span{Start: 0, End: 10}), example("b", tall.Span{Start: 0, End: 10})},
+		Saliency: map[string]dataset.Saliency{"a": {Clips: []int{1}, Scores: [][]float64{{4, 4, 4}}}},
+	}
+	for name, tt := range map[string]struct {
+		a    []Found
+		want int
+	}{
+		"windows elsewhere": {[]Found{found(0, 10, 1)}, 1},
+		"saliency alone":    {nil, 0},
+	} {
+		preds := []Prediction{prediction("a", tt.a...), prediction("b")}
+		preds[0].Saliency, preds[1].Saliency = []float64{1, 2}, []float64{1, 2}
+		r, err := Score(ProtocolMomentDETR, c, preds, ScoreOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		for _, f := range r.Findings {
+			if f.What == "predictions without any moment" {
+				told += f.Count
+			}
+		}
+		if told != tt.want {
+			t.Errorf("%s: %d predictions without a moment are told, want %d: %v", name, told, tt.want, r.Findings)
+		}
+	}
+}
+
 func TestScore_Refusals(t *testing.T) {
 	labeled := &dataset.Corpus{Examples: []tall.Example{example("a", tall.Span{Start: 0, End: 10})}}
 	moving := Moving()
