@@ -315,7 +315,7 @@ func TestDiDeMo(t *testing.T) {
 func TestCharadesSTA(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"charades_sta_test.txt": "\ufeffAAAAA 0.0 6.9##a person ## sits.\r\n\nAAAAA 5 12.5##a caf\xe9.\nBBBBB 1 nan##x\nCCCCC 1 2##\nDDDDD 1 2##y",
-		"Charades_v1_test.csv":  "id,actions,length\r\nAAAAA,\"c1 0 1;\n c2\",12.5\r\nDDDDD,,-3\r\nCCCCC,,\r\n",
+		"Charades_v1_test.csv":  "\ufeffid,actions,length\r\nAAAAA,\"c1 0 1;\n c2\",12.5\r\nDDDDD,,-3\r\nCCCCC,,\r\n",
 	})
 	c := open(t, "", dir, CorpusOptions{})
 	var got []string

@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"errors"
@@ -186,7 +188,11 @@ func readDurationJSON(r io.Reader, path string, into map[string]float64) error {
 // readDurationCSV reads the columns id and length of a CSV with a header, as
 // Charades_v1_train.csv.
 func readDurationCSV(r io.Reader, path string, into map[string]float64) error {
-	in := csv.NewReader(r)
+	text := bufio.NewReader(r)
+	if mark, err := text.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
+		_, _ = text.Discard(3) // spreadsheets write it
+	}
+	in := csv.NewReader(text)
 	in.ReuseRecord = true
 	header, err := in.Read()
 	if err != nil {
