@@ -122,13 +122,19 @@ func eachRow(r io.Reader, name string, f func(n int, row []string) error) error 
 			return fmt.Errorf("%s:%d: %w: column %d is not UTF-8; convert the file to UTF-8", name, n, tall.ErrFormat, i+1)
 		}
 		if err := f(n, row); err != nil {
-			if len(row) < columns && in.ended(buffered) {
-				return fmt.Errorf("%s:%d: %w: the last line was half written (it has %d of %d columns and no end); remove it, or write the file again", name, n, tall.ErrFormat, len(row), columns)
+			if short := len(row); short < columns && in.ended(buffered) && last(c) {
+				return fmt.Errorf("%s:%d: %w: the last line was half written (it has %d of %d columns and no end); remove it, or write the file again", name, n, tall.ErrFormat, short, columns)
 			}
 			return fmt.Errorf("%s:%d: %w: %w", name, n, tall.ErrFormat, err)
 		}
 		columns = max(columns, len(row))
 	}
+}
+
+// last reports whether no row follows.
+func last(c *csv.Reader) bool {
+	_, err := c.Read()
+	return errors.Is(err, io.EOF)
 }
 
 // unpadded leaves out the blanks before a quoted cell. csv.Reader would take

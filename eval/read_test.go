@@ -176,6 +176,7 @@ func TestReadPredictionFile_Faults(t *testing.T) {
 		"half in the middle":  {qvLine[:40] + "\n" + qvLine, "f:1: bad format: the line ends within a value"},
 		"half a document":     {tallText[:60], "f:1: bad format: the file ends within a value, it was half written"},
 		"half a row":          {csvText + "w,ca", "f:5: bad format: the last line was half written"},
+		"half a row within":   {"v,s,1,2,3\nw,ca\nv,s,1,2,3", "f:2: bad format: the row has 2 columns"},
 		"half a quote":        {csvText + "w,\"ca", "f:5: bad format"},
 
 		"qid twice":       {qvLine + "\n" + qvLine, `f:2: bad format: id "7" stands on line 1 already`},
