@@ -174,6 +174,9 @@ func (s *scoreFlags) score(cmd *cobra.Command, o eval.ScoreOptions) (*eval.Resul
 	if err != nil {
 		return nil, err
 	}
+	if file.Format == eval.FormatTALL && from.Repair == dataset.RepairDrop {
+		return nil, fmt.Errorf("%s names sentences by their number in the ground truth, from which --repair drop leaves sentences out: take none or clamp", s.predictions[0])
+	}
 	predictions, err := file.Join(corpus)
 	if err != nil {
 		return nil, err
