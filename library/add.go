@@ -181,6 +181,13 @@ func (l *Library) want(ctx context.Context, id ID, engines []string) error {
 				v.Features = append(v.Features, Features{Encoder: name})
 			}
 			if f := featuresOf(*v, name); f.State != Ready {
+				if f.State == Damaged {
+					// Work would take the file for one that a crash left whole.
+					if err := l.o.Features.Remove(name, id); err != nil {
+						return false, err
+					}
+					*f = Features{Encoder: name}
+				}
 				if f.State != Working {
 					f.State, f.Reason = Waiting, ""
 				}

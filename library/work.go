@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -175,23 +174,28 @@ func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Fea
 	f := Features{Encoder: e.Name, State: Ready}
 	dir, name := w.o.Features.Path(e.Name, v.ID)
 	file := filepath.Join(dir, name+featuresExt)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		path, err := w.source(ctx, v)
-		if err != nil {
+	if _, err := os.Stat(file); err == nil {
+		// Left by a crash, or kept when a catalog was lost. What is no good is made anew.
+		if err := w.admit(ctx, e, v.ID, file, &f); err == nil || !permanent(err) {
 			return f, err
 		}
-		encoder, err := w.encoder(e)
-		if err != nil {
-			return f, err
-		}
-		defer w.release(e, encoder)
-		_, err = encoder.Save(ctx, path, dir, name, map[string]string{"video": string(v.ID)}, func(done, total float64) {
-			event.Done, event.Total = done, total
-			w.tell(event)
-		})
-		if err != nil {
-			return f, err
-		}
+		f = Features{Encoder: e.Name, State: Ready}
+	}
+	path, err := w.source(ctx, v)
+	if err != nil {
+		return f, err
+	}
+	encoder, err := w.encoder(e)
+	if err != nil {
+		return f, err
+	}
+	defer w.release(e, encoder)
+	_, err = encoder.Save(ctx, path, dir, name, map[string]string{"video": string(v.ID)}, func(done, total float64) {
+		event.Done, event.Total = done, total
+		w.tell(event)
+	})
+	if err != nil {
+		return f, err
 	}
 	return f, w.admit(ctx, e, v.ID, file, &f)
 }

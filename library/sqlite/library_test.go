@@ -161,6 +161,32 @@ func (b *bench) check(want ...string) {
 	}
 }
 
+// file is that of a video's features.
+func (b *bench) file(path string) string {
+	b.t.Helper()
+	dir, name := NewStore(filepath.Join(b.Dir, "features")).Path("bytes", b.id(path))
+	return filepath.Join(dir, name+".safetensors")
+}
+
+func (b *bench) id(path string) library.ID {
+	b.t.Helper()
+	id, err := library.HashFile(b.t.Context(), path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// findings are those of a check, "problem | what was done".
+func (b *bench) findings(o library.CheckOptions) (out []string) {
+	b.t.Helper()
+	o.Found = func(f library.Finding) { out = append(out, f.Problem+" | "+f.Repaired) }
+	if _, err := b.Check(b.t.Context(), o); err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
 func TestLibrary_Add(t *testing.T) {
 	b := newBench(t)
 	one, two := b.put("one", "1234"), b.put("two", "123456")

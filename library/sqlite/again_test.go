@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"tall/library"
+)
+
+// Features that are damaged are made anew when their video is added again, not taken for
+// whole ones.
+func TestAdd_Damaged(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	b.add(one)
+	b.work()
+	whole, err := os.ReadFile(b.file(one))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := slices.Clone(whole)
+	bad[len(bad)-1] ^= 1
+	if err := os.WriteFile(b.file(one), bad, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.findings(library.CheckOptions{}); len(got) != 1 {
+		t.Errorf("found %q", got)
+	}
+	b.check("one damaged 4")
+	b.add(one)
+	b.work()
+	b.check("one ready 4")
+	if got, err := os.ReadFile(b.file(one)); err != nil || !slices.Equal(got, whole) {
+		t.Errorf("the damaged features are searched: %v", err)
+	}
+}
+
+// A file of features that lies there and is no good does not keep a video from being encoded.
+func TestWork_Leftover(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	b.add(one)
+	b.work()
+	whole, err := os.ReadFile(b.file(one))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, left := range map[string][]byte{"cut short": whole[:len(whole)-3], "other bytes": []byte("no features"), "whole": whole} {
+		if err := b.Remove(t.Context(), b.id(one)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(b.file(one), left, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		b.saves = nil
+		b.add(one)
+		b.work()
+		b.check("one ready 4")
+		if again := len(b.saves) > 0; again != (name != "whole") {
+			t.Errorf("%s: encoded %q", name, b.saves)
+		}
+	}
+}
