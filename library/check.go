@@ -119,8 +119,7 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 
 // checkFeatures reads a file of features.
 func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o CheckOptions) error {
-	dir, name := l.o.Features.Path(f.Encoder, v.ID)
-	file := filepath.Join(dir, name+featuresExt)
+	file := l.featuresFile(f.Encoder, v.ID)
 	look := func(ctx context.Context) (string, error) { return l.featuresProblem(ctx, v.ID, f, file) }
 	problem, err := look(ctx)
 	if err != nil {

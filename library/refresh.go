@@ -2,7 +2,6 @@ package library
 
 import (
 	"context"
-	"path/filepath"
 )
 
 // stale lists the videos whose features are ready, but not measured or indexed for all
@@ -73,16 +72,25 @@ func (w *work) refresh(ctx context.Context, e *Engine, v Video, f Features) erro
 	if err != nil || len(missing) == 0 && e.measured(f) {
 		return err
 	}
-	dir, name := w.o.Features.Path(e.Name, v.ID)
-	file := filepath.Join(dir, name+featuresExt)
+	file := w.featuresFile(e.Name, v.ID)
 	fresh := Features{Encoder: e.Name, State: Ready}
-	if err := w.admit(ctx, e, v.ID, file, &fresh); err != nil {
+	if err := w.admit(ctx, e, v.ID, file, &fresh); err != nil || fresh.Hash != f.Hash {
+		problem, markErr := w.damaged(ctx, v.ID, f, func(ctx context.Context) (string, error) { return w.featuresProblem(ctx, v.ID, f, file) })
+		if markErr != nil || problem != "" {
+			return markErr
+		}
 		return err
 	}
-	if fresh.Hash != f.Hash {
-		_, err := w.damaged(ctx, v.ID, f, func(ctx context.Context) (string, error) { return w.featuresProblem(ctx, v.ID, f, file) })
+	stays := false
+	err = w.o.Catalog.Update(context.WithoutCancel(ctx), v.ID, func(v *Video, found bool) (bool, error) {
+		have := featuresOf(*v, e.Name)
+		if stays = have != nil && have.State == Ready && have.Hash == f.Hash; stays {
+			*have = fresh
+		}
+		return found, nil
+	})
+	if err != nil || stays {
 		return err
 	}
-	_, err = w.mark(ctx, Task{v.ID, e.Name}, fresh)
-	return err
+	return w.forget(ctx, v.ID, e.Name) // removed meanwhile
 }

@@ -152,11 +152,17 @@ func featuresOf(v Video, encoder string) *Features {
 	return &v.Features[i]
 }
 
-// mark sets the state of one encoder's features. A video that was removed stays removed.
+// mark sets the state of one encoder's features. A video that was removed stays removed,
+// and what was removed with it is not ready, though the video be there again.
 func (w *work) mark(ctx context.Context, t Task, f Features) (stays bool, err error) {
 	err = w.o.Catalog.Update(context.WithoutCancel(ctx), t.Video, func(v *Video, found bool) (bool, error) {
 		if stays = found; !found {
 			return false, nil
+		}
+		if f.State == Ready {
+			if _, err := os.Stat(w.featuresFile(t.Encoder, t.Video)); err != nil {
+				return true, fmt.Errorf("its features were removed while they were made: %w", err)
+			}
 		}
 		if have := featuresOf(*v, t.Encoder); have != nil {
 			*have = f
@@ -169,11 +175,17 @@ func (w *work) mark(ctx context.Context, t Task, f Features) (stays bool, err er
 	return stays, err
 }
 
+// featuresFile is where the features of a video lie, or shall lie.
+func (l *Library) featuresFile(encoder string, id ID) string {
+	dir, name := l.o.Features.Path(encoder, id)
+	return filepath.Join(dir, name+featuresExt)
+}
+
 // encode makes the features and their place in the index.
 func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Features, error) {
 	f := Features{Encoder: e.Name, State: Ready}
 	dir, name := w.o.Features.Path(e.Name, v.ID)
-	file := filepath.Join(dir, name+featuresExt)
+	file := w.featuresFile(e.Name, v.ID)
 	if _, err := os.Stat(file); err == nil {
 		// Left by a crash, or kept when a catalog was lost. What is no good is made anew.
 		if err := w.admit(ctx, e, v.ID, file, &f); err == nil || !permanent(err) {

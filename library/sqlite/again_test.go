@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"tall/library"
 )
@@ -61,4 +62,24 @@ func TestWork_Leftover(t *testing.T) {
 			t.Errorf("%s: encoded %q", name, b.saves)
 		}
 	}
+}
+
+// Features that are gone when they are to be measured anew are damaged, which no further
+// try would change.
+func TestWork_Gone(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	b.add(one)
+	b.work()
+	if err := os.Remove(b.file(one)); err != nil {
+		t.Fatal(err)
+	}
+	b.Queue.Backoff = func(int) time.Duration {
+		t.Error("it was tried again")
+		return 0
+	}
+	if err := b.measured(func() {}).Work(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	b.check("one damaged 4")
 }

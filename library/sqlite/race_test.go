@@ -113,3 +113,65 @@ func TestRemove_AddedAgain(t *testing.T) {
 		t.Errorf("%d videos, %v", n, err)
 	}
 }
+
+// during is a localizer that calls something when a video is measured for it.
+type during func()
+
+func (do during) Prepare(context.Context, *tall.Features) (tall.Prepared, error) {
+	do()
+	return nothing{}, nil
+}
+
+// nothing finds nothing.
+type nothing struct{}
+
+func (nothing) Localize(_ context.Context, s []tall.Sentence) ([]tall.Scored, error) {
+	return make([]tall.Scored, len(s)), nil
+}
+
+// measured is the library with a localizer for which videos have to be measured.
+func (b *bench) measured(do func()) *library.Library {
+	b.t.Helper()
+	o := b.parts(benchOptions(&b.saves, nil).Engines...)
+	o.Engines[0].Localizers = []library.Localizer{{
+		Name: "l", ID: "l", Localizer: during(do), Bank: func(context.Context) ([]tall.Sentence, error) { return nil, nil },
+	}}
+	l, err := library.Open(o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return l
+}
+
+// TestWork_AddedAgain: a video that is removed and added again while it is worked on, or
+// measured anew, is not called ready without its features.
+func TestWork_AddedAgain(t *testing.T) {
+	for _, ready := range []bool{false, true} {
+		b := newBench(t)
+		one := b.put("one", "1234")
+		b.add(one)
+		if ready {
+			b.work()
+		}
+		b.saves = nil
+		times := 0
+		l := b.measured(func() {
+			if times++; times > 1 {
+				return
+			}
+			if err := b.Remove(t.Context(), b.id(one)); err != nil {
+				t.Error(err)
+			}
+			b.add(one)
+		})
+		for range 2 { // the first may leave the task to the next
+			if err := l.Work(t.Context(), 1, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.check("one ready 4")
+		if got := b.findings(library.CheckOptions{}); len(got) != 0 {
+			t.Errorf("ready before: %v, found %q", ready, got)
+		}
+	}
+}
