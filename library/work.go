@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"tall"
 )
@@ -27,28 +29,57 @@ const featuresExt = ".safetensors"
 // files or not at all, the index is made from them, and the catalog calls them ready last.
 // What a crash left undone is found by its state and queued again.
 func (l *Library) Work(ctx context.Context, workers int, drain bool) error {
-	var tasks []Task
-	for v, err := range l.o.Catalog.Videos(ctx, Filter{}) {
-		if err != nil {
-			return err
-		}
-		for _, f := range v.Features {
-			if f.State == Waiting || f.State == Working {
-				tasks = append(tasks, Task{v.ID, f.Encoder})
-			}
-		}
+	tasks, err := l.waiting(ctx)
+	if err != nil {
+		return err
 	}
 	stale, err := l.stale(ctx)
 	if err != nil {
 		return err
 	}
-	if err := l.o.Queue.Put(ctx, append(tasks, stale...)...); err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	w := &work{Library: l, stop: stop, idle: map[string][]VideoEncoder{}}
-	return l.o.Queue.Run(ctx, workers, drain, w.do)
+	if !drain {
+		var sweeping sync.WaitGroup
+		defer sweeping.Wait()
+		defer stop(nil)
+		sweeping.Go(func() { w.sweep(ctx) })
+	}
+	tasks = append(tasks, stale...)
+	for again := false; ; again = true {
+		if err := l.o.Queue.Put(ctx, tasks...); err != nil {
+			return err
+		}
+		err := l.o.Queue.Run(ctx, workers, drain, w.do)
+		if again && errors.Is(err, tall.ErrLocked) {
+			return nil // another process has begun, with all that waits
+		}
+		if err != nil || !drain {
+			return err
+		}
+		// A process that could not work, as this one still did, relies on it.
+		if tasks, err = l.waiting(ctx); err != nil || len(tasks) == 0 {
+			return err
+		}
+	}
+}
+
+// waiting lists what is not done, of the encoders that this program has.
+func (l *Library) waiting(ctx context.Context) ([]Task, error) {
+	all, err := l.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Task
+	for _, v := range all.videos {
+		for _, f := range v.Features {
+			if _, err := l.engine(f.Encoder); err == nil && (f.State == Waiting || f.State == Working) {
+				out = append(out, Task{v.ID, f.Encoder})
+			}
+		}
+	}
+	return out, nil
 }
 
 // work is one call of Work.
@@ -56,8 +87,34 @@ type work struct {
 	*Library
 	stop context.CancelCauseFunc
 
+	begun, ended atomic.Int64 // tasks
+
 	mu   sync.Mutex
 	idle map[string][]VideoEncoder // by engine
+}
+
+// sweepPause is how long nothing is worked on before what waits is looked for.
+const sweepPause = time.Second
+
+// sweep queues what waits again whenever there is nothing to do. A task that was put just
+// as the same one ended was not added, and a process may die before it has put its own.
+func (w *work) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepPause)
+	defer tick.Stop()
+	for before := int64(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		begun := w.begun.Load()
+		if quiet := begun == before && begun == w.ended.Load(); quiet {
+			if tasks, err := w.waiting(ctx); err == nil && len(tasks) > 0 {
+				_ = w.o.Queue.Put(ctx, tasks...) // else the next time
+			}
+		}
+		before = begun
+	}
 }
 
 // encoder takes an idle one, or opens one.
@@ -79,6 +136,8 @@ func (w *work) release(e *Engine, v VideoEncoder) {
 
 // do does one task.
 func (w *work) do(ctx context.Context, t Task, last bool) error {
+	w.begun.Add(1)
+	defer w.ended.Add(1)
 	e, err := w.engine(t.Encoder)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrGiveUp, err) // the video waits for a program that has it

@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tall"
 	"tall/library"
@@ -174,4 +176,73 @@ func TestWork_AddedAgain(t *testing.T) {
 			t.Errorf("ready before: %v, found %q", ready, got)
 		}
 	}
+}
+
+// TestWork_TaskLost: a video that is removed and added again just when its task ends is
+// encoded, though the queue held that task for one that is still running.
+func TestWork_TaskLost(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	b.add(one)
+	ctx, stop := context.WithCancel(t.Context())
+	events := b.Events(ctx)
+	ended := make(chan error)
+	go func() { ended <- b.Work(ctx, 1, false) }()
+	ready := func() {
+		t.Helper()
+		late := time.After(20 * time.Second)
+		for {
+			select {
+			case e := <-events:
+				if e.State == library.Ready {
+					return
+				}
+			case <-late:
+				t.Fatal("the task is lost")
+			}
+		}
+	}
+	ready()
+	if err := b.Remove(t.Context(), b.id(one)); err != nil {
+		t.Fatal(err)
+	}
+	b.add(one)
+	ready()
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	b.check("one ready 4")
+}
+
+// busy is a queue that is told of its last task.
+type busy struct {
+	library.Queue
+	drained func()
+}
+
+func (q *busy) Run(ctx context.Context, workers int, drain bool, do func(context.Context, library.Task, bool) error) error {
+	err := q.Queue.Run(ctx, workers, drain, do)
+	if drained := q.drained; drained != nil {
+		q.drained = nil
+		drained()
+	}
+	return err
+}
+
+// TestWork_HandOver: what another process queues while this one ends its work, and leaves
+// to it, is done.
+func TestWork_HandOver(t *testing.T) {
+	b := newBench(t)
+	b.add(b.put("one", "1234"))
+	o := b.parts(benchOptions(&b.saves, nil).Engines...)
+	o.Queue = &busy{b.Queue, func() { b.add(b.put("two", "12345")) }}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Work(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	b.check("one ready 4", "two ready 5")
 }
