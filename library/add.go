@@ -19,6 +19,8 @@ type Added struct {
 	ID   ID
 	What What
 	Err  error // of [Refused]
+
+	queued bool // there is something to be made of it
 }
 
 // What became of a path that was added.
@@ -80,7 +82,8 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 	}
 	if before != nil && before.Size == size(info) && before.Paths[0] == path && before.Modified.Equal(info.ModTime()) {
 		a.ID, a.What = before.ID, Known
-		return a, l.want(ctx, before.ID, engines)
+		a.queued, err = l.want(ctx, before.ID, engines)
+		return a, err
 	}
 	facts, err := l.o.Probe(ctx, path)
 	if err != nil {
@@ -129,7 +132,8 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 	if err != nil {
 		return a, err
 	}
-	return a, l.want(ctx, a.ID, engines)
+	a.queued, err = l.want(ctx, a.ID, engines)
+	return a, err
 }
 
 // size of a file; folders of pictures count as 0.
@@ -167,11 +171,11 @@ func (l *Library) lose(ctx context.Context, id ID, path string) error {
 	})
 }
 
-// want queues what engines have still to make of a video. What was given up before is
-// tried anew.
-func (l *Library) want(ctx context.Context, id ID, engines []string) error {
+// want queues what engines have still to make of a video, and tells whether there is
+// anything. What was given up before is tried anew.
+func (l *Library) want(ctx context.Context, id ID, engines []string) (queued bool, err error) {
 	var tasks []Task
-	err := l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
+	err = l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
 		tasks = tasks[:0]
 		if !found {
 			return false, nil
@@ -198,7 +202,7 @@ func (l *Library) want(ctx context.Context, id ID, engines []string) error {
 		return true, nil
 	})
 	if err != nil || len(tasks) == 0 {
-		return err
+		return false, err
 	}
-	return l.o.Queue.Put(ctx, tasks...)
+	return true, l.o.Queue.Put(ctx, tasks...)
 }

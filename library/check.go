@@ -147,7 +147,8 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 	if found.Repaired == "" {
 		return nil
 	}
-	return l.want(ctx, v.ID, []string{f.Encoder})
+	_, err = l.want(ctx, v.ID, []string{f.Encoder})
+	return err
 }
 
 // featuresProblem says what is wrong with a file of features; "" is nothing.

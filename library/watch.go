@@ -63,7 +63,7 @@ func (w *Watcher) Look(ctx context.Context) (changed bool, err error) {
 	lost := w.lost(now)
 	w.known = now
 	err = w.library.Add(ctx, ready, nil, func(a Added) {
-		changed = changed || a.What == New || a.What == Changed
+		changed = changed || a.queued
 		w.taken[a.Path] = now[a.Path]
 		if w.Report != nil {
 			w.Report(a)
@@ -75,6 +75,9 @@ func (w *Watcher) Look(ctx context.Context) (changed bool, err error) {
 	// After adding, so that a renamed file is where it went before it is missed where it was.
 	for _, path := range lost {
 		delete(w.taken, path)
+		if !gone(path) {
+			continue // it came back meanwhile
+		}
 		v, err := w.library.at(ctx, path)
 		if err != nil {
 			return changed, err
