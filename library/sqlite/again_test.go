@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -82,4 +85,33 @@ func TestWork_Gone(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.check("one damaged 4")
+}
+
+// A file that is written to while it is encoded gives no features to what it was before,
+// and what it was before is not sought again and again.
+func TestWork_WrittenTo(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	file := b.file(one)
+	b.add(one)
+	b.fail = func(string) error {
+		b.put("one", "123456789")
+		return nil
+	}
+	b.work()
+	b.check("one failed 0")
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	b.fail = nil
+	b.put("two", "12")
+	b.add(one, filepath.Join(b.videos, "two"))
+	b.put("two", "123")
+	b.add(filepath.Join(b.videos, "two"))
+	b.Queue.Backoff = func(int) time.Duration {
+		t.Error("what is gone was tried again")
+		return 0
+	}
+	b.work()
+	b.check(" missing 0", " missing 0", "one ready 9", "two ready 3")
 }
