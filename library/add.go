@@ -92,6 +92,10 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 	if a.ID, err = HashFile(ctx, path); err != nil {
 		return a, err
 	}
+	// Another process may have added it while it was read.
+	if before, err = l.at(ctx, path); err != nil {
+		return a, err
+	}
 	if before != nil && before.ID != a.ID {
 		// The old content is no longer here; it may be elsewhere.
 		if err := l.lose(ctx, before.ID, path); err != nil {
@@ -108,7 +112,8 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 		}
 		v.Size, v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen = size(info), facts.Duration, facts.Width, facts.Height, facts.FPSNum, facts.FPSDen
 		here := slices.Contains(v.Paths, path)
-		kept := slices.DeleteFunc(slices.Clone(v.Paths), func(p string) bool { return p == path || gone(p) })
+		lost := len(v.Paths) == 0 || v.Paths[0] != path && gone(v.Paths[0]) // the one that is played
+		kept := slices.DeleteFunc(slices.Clone(v.Paths), func(p string) bool { return p != path && gone(p) })
 		switch {
 		case a.What != "":
 		case here:
@@ -118,10 +123,15 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 		default:
 			a.What = Copy
 		}
-		if here || len(kept) == 0 {
-			v.Paths, v.Modified = append([]string{path}, kept...), info.ModTime().UTC()
-		} else {
-			v.Paths = slices.Concat(kept, []string{path})
+		switch {
+		case lost: // of the others no time is known
+			kept = slices.DeleteFunc(kept, func(p string) bool { return p == path })
+			kept = slices.Insert(kept, 0, path)
+		case !here:
+			kept = append(kept, path)
+		}
+		if v.Paths = kept; kept[0] == path {
+			v.Modified = info.ModTime().UTC()
 		}
 		if v.State == Missing {
 			v.State = ""
@@ -163,9 +173,16 @@ func (l *Library) lose(ctx context.Context, id ID, path string) error {
 		if !found {
 			return false, nil
 		}
+		played := len(v.Paths) > 0 && v.Paths[0] == path
 		v.Paths = slices.DeleteFunc(v.Paths, func(p string) bool { return p == path })
-		if len(v.Paths) == 0 {
+		switch {
+		case len(v.Paths) == 0:
 			v.State, v.Reason = Missing, "its file is gone or has other content now: "+path
+		case played:
+			v.Modified = time.Time{}
+			if info, err := os.Stat(v.Paths[0]); err == nil && size(info) == v.Size {
+				v.Modified = info.ModTime().UTC()
+			}
 		}
 		return true, nil
 	})

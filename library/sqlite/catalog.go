@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,10 +162,10 @@ func (c *Catalog) Videos(ctx context.Context, f library.Filter) iter.Seq2[librar
 func (c *Catalog) page(ctx context.Context, f library.Filter, afterPath string, afterID library.ID) ([]library.Video, error) {
 	where, args := condition(f)
 	where = append(where, "(first, id) > (?, ?)")
-	args = append(args, afterPath, string(afterID), pageSize)
+	args = slices.Concat([]any{unknownTime}, args, []any{afterPath, string(afterID), pageSize})
 	rows, err := c.db.QueryContext(ctx, `
 		SELECT id, size, added, duration, width, height, fps_num, fps_den, state, reason, first, modified
-		FROM (SELECT video.*, COALESCE(file.path, '') AS first, COALESCE(file.modified, 0) AS modified
+		FROM (SELECT video.*, COALESCE(file.path, '') AS first, COALESCE(file.modified, ?) AS modified
 		      FROM video LEFT JOIN file ON file.video = video.id AND file.place = 0)
 		WHERE `+strings.Join(where, " AND ")+`
 		ORDER BY first, id LIMIT ?`, args...)
@@ -316,8 +317,11 @@ func each(ctx context.Context, q querier, query string, args []any, row func(*sq
 	return rows.Err()
 }
 
+// unknownTime stands for the zero time; 0 is a time that files do have.
+const unknownTime = math.MinInt64
+
 func timeOf(ns int64) time.Time {
-	if ns == 0 {
+	if ns == unknownTime {
 		return time.Time{}
 	}
 	return time.Unix(0, ns).UTC()
@@ -325,7 +329,7 @@ func timeOf(ns int64) time.Time {
 
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
-		return 0
+		return unknownTime
 	}
 	return t.UnixNano()
 }
