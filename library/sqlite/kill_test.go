@@ -4,7 +4,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -118,5 +120,36 @@ func TestLibrary_Killed(t *testing.T) {
 	t.Logf("%d of %d runs were killed", died, kills)
 	if died == 0 {
 		t.Error("no run was killed: the test tests nothing")
+	}
+}
+
+// What a process that was killed left is removed from this library alone, whatever its name,
+// and not what another process is writing.
+func TestClean(t *testing.T) {
+	root := t.TempDir()
+	put := func(library, folder string, ago time.Duration) string {
+		file := filepath.Join(root, library, folder, "e", ".x.00000000.tmp")
+		at := time.Now().Add(-ago)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, nil, 0o666), os.Chtimes(file, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	removed := map[string]bool{
+		put("lib*", "features", 0):        true,
+		put("lib[1]", "features", 0):      true,
+		put("lib[1]", "index", time.Hour): true,
+		put("library", "features", 0):     false,
+		put("library one", "index", 0):    false,
+	}
+	for _, name := range []string{"lib*", "lib[1]", "library one"} {
+		if err := clean(filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range removed {
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) != want {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"tall"
 	"tall/library"
@@ -84,15 +86,24 @@ func OpenExisting(ctx context.Context, dir string) (*Catalog, error) {
 	return OpenCatalog(ctx, path)
 }
 
+// abandoned is how old a temporary file of the index is that nobody writes any more.
+const abandoned = time.Minute
+
 // clean removes what a process that was killed had not finished: temporary files, whose
-// names begin with a dot (tall.ReplaceFile, encode.Files). No other process may write.
+// names begin with a dot (tall.ReplaceFile, encode.Files). No other process may write
+// features; the index is mended by others as well ([library.Library.Check]).
 func clean(dir string) error {
-	for _, pattern := range []string{"features/*/.*", "index/*/.*"} {
-		files, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
+	root := os.DirFS(dir) // its name is no pattern
+	for pattern, age := range map[string]time.Duration{"features/*/.*": 0, "index/*/.*": abandoned} {
+		files, err := fs.Glob(root, pattern)
 		if err != nil {
 			return err
 		}
-		for _, file := range files {
+		for _, name := range files {
+			file := filepath.Join(dir, filepath.FromSlash(name))
+			if info, err := os.Lstat(file); err != nil || time.Since(info.ModTime()) < age {
+				continue
+			}
 			if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
