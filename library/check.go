@@ -125,10 +125,21 @@ func (l *Library) checkFeatures(ctx context.Context, v Video, f Features, o Chec
 	if err != nil {
 		return err
 	}
+	found := Finding{Video: v.ID, Path: file}
+	if problem == "" && f.State == Damaged {
+		found.Problem = "the features are marked as damaged, and whole"
+		if o.Repair {
+			found.Repaired = "marked as ready"
+			if err := l.whole(ctx, v.ID, f, look); err != nil {
+				return err
+			}
+			f.State = Ready
+		}
+		o.Found(found)
+	}
 	if problem == "" {
 		return l.checkIndex(ctx, v, f, file, o)
 	}
-	found := Finding{Video: v.ID, Path: file}
 	_, unknown := l.engine(f.Encoder)
 	if !o.Repair || unknown != nil {
 		problem, err = l.damaged(ctx, v.ID, f, look)
@@ -176,10 +187,7 @@ func (l *Library) featuresProblem(ctx context.Context, id ID, f Features, file s
 			return err.Error(), nil
 		}
 	}
-	if f.State == Damaged {
-		return "the features are marked as damaged, and as they were", nil
-	}
-	return "", nil
+	return problemOf(readable(features)), nil
 }
 
 // checkIndex looks at what the index keeps of intact features. It is made anew where it is
@@ -191,15 +199,21 @@ func (l *Library) checkIndex(ctx context.Context, v Video, f Features, file stri
 		return nil //nolint:nilerr // of an encoder that this program was not given
 	}
 	for _, space := range e.spaces() {
-		err := c.Check(ctx, Key{space.Name, v.ID, f.Hash})
-		if err == nil {
+		look := func(ctx context.Context) (string, error) {
+			return problemOf(c.Check(ctx, Key{space.Name, v.ID, f.Hash})), nil
+		}
+		problem, err := look(ctx)
+		if problem != "" && o.Repair {
+			problem, err = l.suspect(ctx, v.ID, f, look, func(*Features, string) error { return l.reindex(ctx, e, v.ID, f) })
+		}
+		if err != nil {
+			return err
+		}
+		if problem == "" {
 			continue
 		}
-		found := Finding{Video: v.ID, Path: file, Problem: "index: " + err.Error()}
+		found := Finding{Video: v.ID, Path: file, Problem: "index: " + problem}
 		if o.Repair {
-			if err := l.reindex(ctx, e, v.ID, f); err != nil {
-				return err
-			}
 			found.Repaired = "the index is made anew"
 		}
 		o.Found(found)

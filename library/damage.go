@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"tall"
 )
@@ -23,11 +24,15 @@ func (l *Library) broken(ctx context.Context, v *searched, err error, features *
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if features != nil && readable(features) == nil {
-		return err // of the sentence, or of the model
+	if features != nil && readable(features) == nil || ofTheMoment(err) {
+		return err // of the sentence, of the model, or of the system
 	}
 	problem, markErr := l.damaged(ctx, v.ID, *v.features, func(ctx context.Context) (string, error) {
-		return problemOf(l.usable(ctx, v)), nil
+		err := l.usable(ctx, v)
+		if ofTheMoment(err) {
+			return "", err
+		}
+		return problemOf(err), nil
 	})
 	if markErr != nil {
 		return errors.Join(err, markErr)
@@ -36,6 +41,12 @@ func (l *Library) broken(ctx context.Context, v *searched, err error, features *
 		return fmt.Errorf("%w: %s", errRemoved, v.ID)
 	}
 	return fmt.Errorf("%w, and not searched until `tall index check --repair` has mended them: %s", errBroken, problem)
+}
+
+// ofTheMoment tells errors of a system that has run out of files or memory, which say
+// nothing of what was to be read.
+func ofTheMoment(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 func problemOf(err error) string {
@@ -100,6 +111,23 @@ func (l *Library) unmade(ctx context.Context, id ID, f Features, look func(conte
 		*have = Features{Encoder: f.Encoder, State: Waiting}
 		return l.o.Features.Remove(f.Encoder, id)
 	})
+}
+
+// whole marks features as ready that were called damaged and are not: what kept them from
+// being read, such as a drive that was gone, has passed.
+func (l *Library) whole(ctx context.Context, id ID, f Features, look func(context.Context) (string, error)) error {
+	fine := func(ctx context.Context) (string, error) {
+		problem, err := look(ctx)
+		if problem != "" {
+			return "", err
+		}
+		return "none", err
+	}
+	_, err := l.suspect(ctx, id, f, fine, func(have *Features, _ string) error {
+		have.State, have.Reason = Ready, ""
+		return nil
+	})
+	return err
 }
 
 // suspect looks at features again while the catalog stands still, and calls then where

@@ -1,15 +1,20 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
+	"tall"
 	"tall/library"
+	"tall/synth/collection"
 )
 
 // Features that are damaged are made anew when their video is added again, not taken for
@@ -114,4 +119,56 @@ func TestWork_WrittenTo(t *testing.T) {
 	}
 	b.work()
 	b.check(" missing 0", " missing 0", "one ready 9", "two ready 3")
+}
+
+// refusingStore cannot open anything.
+type refusingStore struct {
+	library.FeatureStore
+	err error
+}
+
+func (s refusingStore) Open(context.Context, string, library.ID) (*tall.Features, io.Closer, error) {
+	return nil, nil, s.err
+}
+
+// Features that could not be read for a while are whole when they are looked at again, and
+// not removed, as their video may be gone. A system without files to spare says nothing of
+// them at all.
+func TestCheck_Whole(t *testing.T) {
+	c := clearCollection(3)
+	engine := jointEngine(c)
+	m := makeLibrary(t, c, engine)
+	video, _ := c.Where(4)
+	q := library.Query{Sentences: []string{collection.Text(4)}}
+	for _, err := range []error{syscall.EMFILE, syscall.EIO} {
+		o := m.parts(engine)
+		o.Features = refusingStore{o.Features, &fs.PathError{Op: "open", Path: "features", Err: err}}
+		l, openErr := library.Open(o)
+		if openErr != nil {
+			t.Fatal(openErr)
+		}
+		want := library.Damaged
+		if _, searchErr := l.Search(t.Context(), q, nil); err == syscall.EMFILE {
+			want = library.Ready
+			if !errors.Is(searchErr, err) {
+				t.Errorf("%v: %v", err, searchErr)
+			}
+		}
+		if v, getErr := m.Video(t.Context(), m.ids[video]); getErr != nil || v.State != want {
+			t.Errorf("%v: %s, %v", err, v.State, getErr)
+		}
+	}
+	v, err := m.Video(t.Context(), m.ids[video])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(v.Paths[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Check(t.Context(), library.CheckOptions{Repair: true, Found: func(library.Finding) {}}); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.search(t, q); r.NoMatch || r.Videos != 3 || r.Hits[0].Video != m.ids[video] {
+		t.Errorf("%+v", r)
+	}
 }

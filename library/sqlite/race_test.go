@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -245,4 +247,48 @@ func TestWork_HandOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.check("one ready 4", "two ready 5")
+}
+
+// noticed is an index that calls something once when it was found to lack a video.
+type noticed struct {
+	*Index
+	do func()
+}
+
+func (x *noticed) Check(ctx context.Context, k library.Key) error {
+	err := x.Index.Check(ctx, k)
+	if do := x.do; err != nil && do != nil {
+		x.do = nil
+		do()
+	}
+	return err
+}
+
+// TestCheck_Removed: a video that is removed just before its index is mended ends no check,
+// and nothing of it stays.
+func TestCheck_Removed(t *testing.T) {
+	c := clearCollection(2)
+	engine := jointEngine(c)
+	m := makeLibrary(t, c, engine)
+	if err := os.Remove(m.indexFile(1)); err != nil {
+		t.Fatal(err)
+	}
+	o := m.parts(engine)
+	o.Index = &noticed{m.Index, func() {
+		if err := m.Remove(t.Context(), m.ids[1]); err != nil {
+			t.Error(err)
+		}
+	}}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Check(t.Context(), library.CheckOptions{Repair: true, Found: func(f library.Finding) { t.Errorf("%+v", f) }}); err != nil {
+		t.Error(err)
+	}
+	for _, file := range []string{m.indexFile(1), m.featuresFile(1)} {
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is there: %v", file, err)
+		}
+	}
 }
