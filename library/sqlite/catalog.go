@@ -29,6 +29,10 @@ var schema string
 // schemaVersion is that of schema.sql, kept in SQLite's user_version.
 const schemaVersion = 1
 
+// firstPatience is how long a catalog waits for another process that makes it just then:
+// SQLite waits for writers, not for who first turns a file to its write-ahead log.
+const firstPatience = 5 * time.Second
+
 // Catalog implements [library.Catalog] in a SQLite file.
 type Catalog struct {
 	db   *sql.DB
@@ -43,7 +47,11 @@ func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
 		return nil, err
 	}
 	c := &Catalog{db: db, path: path}
-	if err := c.migrate(ctx); err != nil {
+	begun := time.Now()
+	for err = c.migrate(ctx); errors.Is(err, tall.ErrLocked) && time.Since(begun) < firstPatience; err = c.migrate(ctx) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil

@@ -60,8 +60,13 @@ func OpenQueue(ctx context.Context, c *Catalog) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return nil, c.explain(err)
+	// In a transaction, as another process may open the library for the first time as well.
+	err = c.transact(ctx, func(tx *sql.Tx) error {
+		_, err := m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	insert, err := river.NewClient(driver, &river.Config{Logger: quiet})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -290,5 +291,26 @@ func TestCheck_Removed(t *testing.T) {
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is there: %v", file, err)
 		}
+	}
+}
+
+// TestOpen_Together: a library may be opened for the first time by several at once.
+func TestOpen_Together(t *testing.T) {
+	for range 5 {
+		dir := filepath.Join(t.TempDir(), "library")
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				l, err := Open(t.Context(), dir, benchOptions(new([]string), nil))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
