@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"tall"
@@ -55,7 +56,7 @@ func (l *Library) Add(ctx context.Context, paths []string, engines []string, rep
 		}
 		if err != nil {
 			a.What, a.Err = Refused, err
-			if errors.Is(err, tall.ErrLocked) {
+			if errors.Is(err, tall.ErrLocked) || errors.Is(err, syscall.ENOSPC) {
 				return err
 			}
 		}

@@ -139,6 +139,15 @@ func (w *work) release(e *Engine, v VideoEncoder) {
 func (w *work) do(ctx context.Context, t Task, last bool) error {
 	w.begun.Add(1)
 	defer w.ended.Add(1)
+	err := w.task(ctx, t, last)
+	if diskFails(err) && ctx.Err() == nil {
+		// Every other video would fail as well.
+		w.stop(fmt.Errorf("%w; what is done is kept, run again to go on", err))
+	}
+	return err
+}
+
+func (w *work) task(ctx context.Context, t Task, last bool) error {
 	e, err := w.engine(t.Encoder)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrGiveUp, err) // the video waits for a program that has it
@@ -153,10 +162,7 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 	if f := featuresOf(v, t.Encoder); f != nil && f.State == Ready {
 		return w.refresh(ctx, e, v, *f)
 	}
-	event := Event{Video: v.ID, Encoder: t.Encoder, State: Working, Total: v.Duration}
-	if len(v.Paths) > 0 {
-		event.Path = v.Paths[0]
-	}
+	event := Event{Video: v.ID, Path: PlaceOf(v).Path, Encoder: t.Encoder, State: Working, Total: v.Duration}
 	if stays, err := w.mark(ctx, t, Features{Encoder: t.Encoder, State: Working}); err != nil || !stays {
 		return err
 	}
@@ -166,10 +172,8 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // stays marked as being worked on, and comes again
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS):
-		// Every other video would fail as well.
-		w.stop(fmt.Errorf("%s: %w; what is done is kept, run again to go on", event.Path, err))
-		return err
+	case diskFails(err):
+		return fmt.Errorf("%s: %w", event.Path, err)
 	default:
 		made = Features{Encoder: t.Encoder, State: Waiting, Reason: err.Error()}
 		if final := permanent(err); last || final {
@@ -192,6 +196,11 @@ func (w *work) do(ctx context.Context, t Task, last bool) error {
 	}
 	w.tell(event)
 	return err
+}
+
+// diskFails tells errors of a disk that is full, or fails, or cannot be written.
+func diskFails(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS)
 }
 
 // permanent tells errors of the file itself from those of the moment.

@@ -3,11 +3,13 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -170,5 +172,40 @@ func TestCheck_Whole(t *testing.T) {
 	}
 	if r := m.search(t, q); r.NoMatch || r.Videos != 3 || r.Hits[0].Video != m.ids[video] {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A disk that is full for the catalog ends what is done, as it does for features: the other
+// files are not read in vain, and nobody waits for ever.
+func TestLibrary_FullDisk(t *testing.T) {
+	b := newBench(t)
+	b.Catalog.db.SetMaxOpenConns(1)
+	pages := 0
+	if err := b.Catalog.db.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Catalog.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for i := range 200 { // their names alone are more than the page that is left of each table
+		paths = append(paths, b.put(fmt.Sprintf("%03d%s", i, strings.Repeat("x", 200)), fmt.Sprint(i)))
+	}
+	told := 0
+	if err := b.Add(t.Context(), paths, nil, func(library.Added) { told++ }); !errors.Is(err, syscall.ENOSPC) || told == len(paths) {
+		t.Errorf("%d files: %v", told, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := b.Work(ctx, 1, true); !errors.Is(err, syscall.ENOSPC) {
+		t.Error(err)
+	}
+	if _, err := b.Catalog.db.Exec("PRAGMA max_page_count = 1000000"); err != nil {
+		t.Fatal(err)
+	}
+	b.add(paths...)
+	b.work()
+	if got := b.list(library.Filter{States: []library.State{library.Ready}}); len(got) != len(paths) {
+		t.Errorf("%d videos are ready", len(got))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	sqlite3 "modernc.org/sqlite" // registers the driver "sqlite"
@@ -127,7 +128,7 @@ func (c *Catalog) explain(err error) error {
 	case busy:
 		return fmt.Errorf("%w: %s: another process has been writing for too long; %w", tall.ErrLocked, c.path, err)
 	case full:
-		return fmt.Errorf("%s: the disk is full; %w", c.path, err)
+		return fmt.Errorf("%s: %w; %w", c.path, syscall.ENOSPC, err)
 	case cantOpen, readOnly:
 		return fmt.Errorf("%s cannot be written: %w", c.path, err)
 	}
