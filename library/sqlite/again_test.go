@@ -150,7 +150,7 @@ func TestCheck_Whole(t *testing.T) {
 			t.Fatal(openErr)
 		}
 		want := library.Damaged
-		if _, searchErr := l.Search(t.Context(), q, nil); err == syscall.EMFILE {
+		if _, searchErr := l.Search(t.Context(), q, nil); errors.Is(err, syscall.EMFILE) {
 			want = library.Ready
 			if !errors.Is(searchErr, err) {
 				t.Errorf("%v: %v", err, searchErr)

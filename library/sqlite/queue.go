@@ -62,7 +62,7 @@ func OpenQueue(ctx context.Context, c *Catalog) (*Queue, error) {
 	}
 	// In a transaction, as another process may open the library for the first time as well.
 	err = c.transact(ctx, func(tx *sql.Tx) error {
-		_, err := m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil)
+		_, err := m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil) //nolint:staticcheck // what cannot be in one transaction is PostgreSQL's
 		return err
 	})
 	if err != nil {
