@@ -65,15 +65,19 @@ func findVideos(paths []string) ([]string, error) {
 }
 
 // videosBelow walks a folder. Hidden files and folders are passed over, and links to
-// folders are not followed, so that the walk ends.
+// folders are not followed, so that the walk ends, but for one that is named itself.
 func videosBelow(root string) ([]string, error) {
 	var out []string
 	pictures := map[string]bool{} // folders
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	start := strings.TrimRight(root, string(filepath.Separator)) + string(filepath.Separator)
+	err := filepath.WalkDir(start, func(path string, d fs.DirEntry, err error) error {
+		if path != start && errors.Is(err, fs.ErrNotExist) {
+			return nil // removed while the folder that holds it was read
+		}
 		if err != nil {
 			return err
 		}
-		if path != root && strings.HasPrefix(d.Name(), ".") {
+		if path != start && strings.HasPrefix(d.Name(), ".") {
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
