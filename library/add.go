@@ -77,11 +77,12 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 	if err != nil {
 		return a, fmt.Errorf("%w: %w", tall.ErrMissing, err)
 	}
+	written := modified(path, info)
 	before, err := l.at(ctx, path)
 	if err != nil {
 		return a, err
 	}
-	if before != nil && before.Size == size(info) && before.Paths[0] == path && before.Modified.Equal(info.ModTime()) {
+	if before != nil && before.Size == size(info) && before.Paths[0] == path && before.Modified.Equal(written) {
 		a.ID, a.What = before.ID, Known
 		a.queued, err = l.want(ctx, before.ID, engines)
 		return a, err
@@ -132,7 +133,7 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 			kept = append(kept, path)
 		}
 		if v.Paths = kept; kept[0] == path {
-			v.Modified = info.ModTime().UTC()
+			v.Modified = written.UTC()
 		}
 		if v.State == Missing {
 			v.State = ""
@@ -182,7 +183,7 @@ func (l *Library) lose(ctx context.Context, id ID, path string) error {
 		case played:
 			v.Modified = time.Time{}
 			if info, err := os.Stat(v.Paths[0]); err == nil && size(info) == v.Size {
-				v.Modified = info.ModTime().UTC()
+				v.Modified = modified(v.Paths[0], info).UTC()
 			}
 		}
 		return true, nil

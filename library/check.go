@@ -72,7 +72,7 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 			problem = "the file is gone"
 		case size(info) != v.Size:
 			problem = fmt.Sprintf("the file has %d bytes, %d when it was added", size(info), v.Size)
-		case o.Quick && i == 0 && !v.Modified.IsZero() && !info.ModTime().Equal(v.Modified):
+		case o.Quick && i == 0 && !v.Modified.IsZero() && !modified(path, info).Equal(v.Modified):
 			problem = "the file has been written to since it was added"
 		case !o.Quick:
 			id, err := HashFile(ctx, path)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tall"
 )
@@ -53,7 +54,11 @@ func hashFolder(ctx context.Context, w io.Writer, dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		// Pictures may be links, as they are read through them.
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		sum := sha256.New()
@@ -63,6 +68,22 @@ func hashFolder(ctx context.Context, w io.Writer, dir string) error {
 		fmt.Fprintf(w, "%q %x\n", e.Name(), sum.Sum(nil))
 	}
 	return nil
+}
+
+// modified is when a video was last written to: of a folder of pictures, the latest time of
+// it and of them, as a picture may be written to without a trace in its folder.
+func modified(path string, info fs.FileInfo) time.Time {
+	last := info.ModTime()
+	if !info.IsDir() {
+		return last
+	}
+	entries, _ := os.ReadDir(path) // what can be read
+	for _, e := range entries {
+		if info, err := os.Stat(filepath.Join(path, e.Name())); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
 }
 
 func hashInto(ctx context.Context, w io.Writer, path string) error {

@@ -53,7 +53,7 @@ func (w *Watcher) Look(ctx context.Context) (changed bool, err error) {
 		if err != nil {
 			continue // gone since it was listed
 		}
-		stamp := fileStamp{size(info), info.ModTime()}
+		stamp := fileStamp{size(info), modified(path, info)}
 		now[path] = stamp
 		old := time.Since(stamp.modified) > time.Minute
 		if w.taken[path] != stamp && (old || w.known[path] == stamp) {

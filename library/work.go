@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -262,7 +261,7 @@ func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Fea
 		}
 		f = Features{Encoder: e.Name, State: Ready}
 	}
-	path, before, err := w.source(ctx, v)
+	path, written, err := w.source(ctx, v)
 	if err != nil {
 		return f, err
 	}
@@ -278,7 +277,7 @@ func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Fea
 	if err != nil {
 		return f, err
 	}
-	if after, err := os.Stat(path); err == nil && (size(after) != size(before) || !after.ModTime().Equal(before.ModTime())) {
+	if info, err := os.Stat(path); err == nil && (size(info) != v.Size || !modified(path, info).Equal(written)) {
 		return f, errors.Join(fmt.Errorf("%s was written to while it was encoded: add it again", path), w.o.Features.Remove(e.Name, v.ID))
 	}
 	return f, w.admit(ctx, e, v.ID, file, &f)
@@ -329,23 +328,24 @@ func fileHash(ctx context.Context, path string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// source finds the file to read: one of the video's paths that still holds its content. Info
-// is from before that was looked at.
-func (l *Library) source(ctx context.Context, v Video) (path string, info fs.FileInfo, err error) {
+// source finds the file to read: one of the video's paths that still holds its content, and
+// when it was written to, as of before that was looked at.
+func (l *Library) source(ctx context.Context, v Video) (path string, written time.Time, err error) {
 	for i, path := range v.Paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			continue
 		}
-		if i == 0 && size(info) == v.Size && info.ModTime().Equal(v.Modified) {
-			return path, info, nil
+		written = modified(path, info)
+		if i == 0 && size(info) == v.Size && written.Equal(v.Modified) {
+			return path, written, nil
 		}
 		if id, err := HashFile(ctx, path); err == nil && id == v.ID {
-			return path, info, nil
+			return path, written, nil
 		}
 	}
 	if len(v.Paths) == 0 {
-		return "", nil, fmt.Errorf("%w: %w: the video's file is gone or has other content now: add it again", ErrGiveUp, tall.ErrMissing)
+		return "", written, fmt.Errorf("%w: %w: the video's file is gone or has other content now: add it again", ErrGiveUp, tall.ErrMissing)
 	}
-	return "", nil, fmt.Errorf("%w: none of the video's files is there with the content that was added (%s): add it again", tall.ErrMissing, strings.Join(v.Paths, ", "))
+	return "", written, fmt.Errorf("%w: none of the video's files is there with the content that was added (%s): add it again", tall.ErrMissing, strings.Join(v.Paths, ", "))
 }

@@ -2,7 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -89,4 +92,31 @@ func TestAdd_ChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.check(" missing 0", "one waiting 0")
+}
+
+// Folders of pictures are told apart by what links in them lead to, and one is another
+// video when a picture in it is written to, which leaves no trace in the folder itself.
+func TestAdd_Pictures(t *testing.T) {
+	b := newBench(t)
+	var folders []string
+	for _, name := range []string{"one", "two"} {
+		folder := filepath.Join(b.videos, name)
+		picture := b.put(name+".png", name)
+		b.age(picture, time.Hour)
+		if err := errors.Join(os.Mkdir(folder, 0o777), os.Symlink(picture, filepath.Join(folder, "1.png")), os.Symlink("nowhere", filepath.Join(folder, "2.png"))); err != nil {
+			t.Fatal(err)
+		}
+		b.age(folder, time.Hour)
+		folders = append(folders, folder)
+	}
+	if got := b.add(folders...); !slices.Equal(got, []library.What{library.New, library.New}) {
+		t.Error(got)
+	}
+	if got := b.add(folders...); !slices.Equal(got, []library.What{library.Known, library.Known}) {
+		t.Error(got)
+	}
+	b.put("one.png", "other")
+	if got := b.add(folders...); !slices.Equal(got, []library.What{library.Changed, library.Known}) {
+		t.Error(got)
+	}
 }
