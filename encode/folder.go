@@ -102,12 +102,12 @@ const spoolPattern = ".rows-*"
 // (Windows), those of earlier processes that were killed go now.
 func newSpool(dir string) (*os.File, error) {
 	if runtime.GOOS == "windows" {
-		left, err := filepath.Glob(filepath.Join(dir, spoolPattern)) // a dir has no * and ? there
+		left, err := fs.Glob(os.DirFS(dir), spoolPattern)
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range left {
-			_ = os.Remove(path) // one that is still open stays
+		for _, name := range left {
+			_ = os.Remove(filepath.Join(dir, name)) // one that is still open stays
 		}
 	}
 	f, err := os.CreateTemp(dir, spoolPattern)

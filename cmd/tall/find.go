@@ -103,7 +103,7 @@ func (f *findFlags) run(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%s could be read", none(len(videos)))
 	}
 	replies := engine.replies(searched, f.top, f.threshold)
-	if err := f.cutAll(ctx, con, engine.tools, replies); err != nil {
+	if err := f.cutAll(ctx, con, engine.tools, searched, replies); err != nil {
 		return err
 	}
 	if err := f.exportAll(searched, replies); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"tall"
 	"tall/calibrate"
+	"tall/internal/shared"
 )
 
 func TestFind_Arguments(t *testing.T) {
@@ -168,6 +170,29 @@ func TestFind_LongSentence(t *testing.T) {
 	code, stdout, stderr := runMain(t, "find", video, "red "+strings.Repeat("and a word more ", 2500), "--encoder", "clip:"+model, "--threshold", "0", "--json")
 	if code != 0 || !strings.Contains(stdout, `"rank": 1`) {
 		t.Errorf("code %d\n%s", code, stderr)
+	}
+}
+
+// A clip never takes the place of a video that is searched, whatever that is called.
+func TestFind_CutBesideInputs(t *testing.T) {
+	shared.Tool(t, "ffmpeg")
+	dir := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	model, videos := filepath.Join(dir, "colors"), filepath.Join(dir, "videos")
+	other := filepath.Join(videos, "a_red_1.mp4") // the name that the first clip of a.y4m has
+	if err := errors.Join(os.Mkdir(videos, 0o755), writeClipModel(model), writeScenes(filepath.Join(videos, "a.y4m"), []string{"gray", "red", "gray"}, []int{12, 8, 12}), writeScenes(other, []string{"gray", "blue"}, []int{12, 12})); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := runMain(t, "find", videos, "red", "--encoder", "clip:"+model, "--threshold", "0", "--top", "1", "--json", "--cut", videos)
+	if code != 0 || !strings.Contains(stdout, "a_red_1_2.mp4") {
+		t.Errorf("code %d\n%s\n%s", code, stdout, stderr)
+	}
+	if after, err := os.ReadFile(other); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the video was replaced by a clip: %v", err)
 	}
 }
 

@@ -102,8 +102,9 @@ func writeTo(path string, write func(io.Writer) error) error {
 // cutExtensions are those of files that media cuts into; of others come mp4 files.
 var cutExtensions = []string{".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts"}
 
-// cutAll writes the moments that match as files of their own.
-func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools, replies []reply) error {
+// cutAll writes the moments that match as files of their own, none in the place of a video
+// that was searched.
+func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools, videos []*searchedVideo, replies []reply) error {
 	if f.cut == "" {
 		return nil
 	}
@@ -128,6 +129,9 @@ func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools
 	defer bar.finish()
 	infos := map[*searchedVideo]media.Info{}
 	used := map[string]bool{}
+	for _, v := range videos {
+		used[strings.ToLower(filepath.Base(v.path))] = true
+	}
 	for _, r := range replies {
 		for rank := range r.hits {
 			h := &r.hits[rank]

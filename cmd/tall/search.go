@@ -283,7 +283,7 @@ func (f *searchFlags) show(cmd *cobra.Command, con *console, lib *sqlite.Library
 		if err != nil {
 			return err
 		}
-		if err := f.find.cutAll(ctx, con, tools, replies); err != nil {
+		if err := f.find.cutAll(ctx, con, tools, videos, replies); err != nil {
 			return err
 		}
 	}

@@ -319,7 +319,7 @@ func short(o *Options) {
 // An interrupted run goes on; what is complete stays as it is; other options are refused.
 func TestWrite_Resumes(t *testing.T) {
 	k := open(t, short)
-	dir := filepath.Join(t.TempDir(), "k")
+	dir := filepath.Join(t.TempDir(), "k[1") // a name as any other
 	stop, cancel := context.WithCancel(t.Context())
 	_, err := k.Write(stop, dir, WriteOptions{Format: PNG, Threads: 1, Progress: func(done, total float64) {
 		if done > total*0.6 {

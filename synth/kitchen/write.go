@@ -170,12 +170,12 @@ func prepare(dir string) error {
 	if err := os.MkdirAll(videos, 0o777); err != nil {
 		return err
 	}
-	left, err := filepath.Glob(filepath.Join(videos, ".*.tmp"))
+	left, err := fs.Glob(os.DirFS(videos), ".*.tmp")
 	if err != nil {
 		return err
 	}
-	for _, path := range left {
-		if err := os.RemoveAll(path); err != nil {
+	for _, name := range left {
+		if err := os.RemoveAll(filepath.Join(videos, name)); err != nil {
 			return err
 		}
 	}
