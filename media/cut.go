@@ -97,12 +97,14 @@ func (t *Tools) copy(ctx context.Context, programs programs, format format, info
 	// written begins with the key frame itself.
 	seek := max(0, key-slack)
 	args := []string{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc), "-y"}
+	var prior []string
 	if seek > 0 {
 		args = append(args, "-noaccurate_seek", "-ss", seconds(seek))
-	}
+		prior = []string{"-copypriorss", "0"}
+	} // else what lies before the beginning, and is not shown, may be what its pictures need
 	args = append(args, input(info.Path)...)
-	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map", "0:a?", "-map_chapters", "-1", "-c", "copy", "-copypriorss", "0",
-		"-t", seconds(span.End-seek), "-f", format.muxer)
+	args = append(args, "-map", "0:"+strconv.Itoa(info.Stream), "-map", "0:a?", "-map_chapters", "-1", "-c", "copy")
+	args = append(append(args, prior...), "-t", seconds(span.End-seek), "-f", format.muxer)
 	if format.muxer == "mp4" || format.muxer == "mov" {
 		args = append(args, "-movflags", "+faststart")
 	}
@@ -113,6 +115,9 @@ func (t *Tools) copy(ctx context.Context, programs programs, format format, info
 	packets, err := t.packets(ctx, programs, temp, "v:0", "")
 	if err != nil || packets.n == 0 || !packets.key {
 		return span, errNoCopy
+	}
+	if seek == 0 {
+		packets.first = max(0, packets.first)
 	}
 	return tall.Span{Start: key, End: key + packets.last + packets.gap() - packets.first}, nil
 }

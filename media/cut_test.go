@@ -122,6 +122,28 @@ func TestCut_Odd(t *testing.T) {
 	}
 }
 
+// A video that was trimmed without encoding begins within the pictures of a key frame that
+// is not shown. A copy of its beginning needs them.
+func TestCut_Trimmed(t *testing.T) {
+	m := tools(t)
+	whole := made(t, "v.mp4", 40, 10, "-c:v", "libx264", "-g", "12", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
+	dir := t.TempDir()
+	trimmed, out := filepath.Join(dir, "trimmed.mp4"), filepath.Join(dir, "out.mp4")
+	ffmpeg(t, nil, "-ss", "1.7", "-i", whole, "-c", "copy", trimmed)
+	info, err := m.Probe(t.Context(), trimmed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Cut(t.Context(), info, tall.Span{Start: 0, End: 1}, out, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, frames := collect(t, m, out, Sampling{})
+	if frames[0].picture != 17 || frames[len(frames)-1].picture < 26 || got.Start != 0 || got.End < 1 || got.End > 1.5 {
+		t.Errorf("pictures %d to %d, reported %s; want 17 to 26 or more from 0 s on", frames[0].picture, frames[len(frames)-1].picture, got)
+	}
+}
+
 // lengths asks ffprobe for the lengths of a file's tracks, seconds.
 func lengths(tb testing.TB, path string) (seconds []float64) {
 	tb.Helper()
