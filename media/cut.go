@@ -20,9 +20,9 @@ import (
 // Without exact, pictures and sound are copied as they are, which takes no time and no
 // quality: the file then begins at the last key frame that is not later than the span,
 // and holds the whole span. Where the format cannot hold them, and with exact, they are
-// encoded anew: the file begins at the span's beginning, and ends within a frame of its
-// end. A span that reaches beyond the video is cut down to it. The file appears under its
-// name only when it is complete.
+// encoded anew, at a constant rate: the file begins at the span's beginning, and ends
+// within a frame of its end. A span that reaches beyond the video is cut down to it. The
+// file appears under its name only when it is complete.
 func (t *Tools) Cut(ctx context.Context, info Info, span tall.Span, out string, exact bool) (tall.Span, error) {
 	span.Start = max(0, span.Start)
 	if info.Duration > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +194,33 @@ func TestFind_CutBesideInputs(t *testing.T) {
 	}
 	if after, err := os.ReadFile(other); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the video was replaced by a clip: %v", err)
+	}
+}
+
+// A configuration that is corrected makes other vectors of the same weights: what was
+// remembered of the one before does not count.
+func TestFind_ModelCorrected(t *testing.T) {
+	dir := t.TempDir()
+	model, video := filepath.Join(dir, "colors"), filepath.Join(dir, "a.y4m")
+	if err := errors.Join(writeClipModel(model), writeScenes(video, []string{"gray", "red", "gray"}, []int{12, 8, 12})); err != nil {
+		t.Fatal(err)
+	}
+	score := regexp.MustCompile(`"score": [^\n]*`)
+	ask := func(cache string) string {
+		t.Helper()
+		t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, cache))
+		code, stdout, stderr := runMain(t, "find", video, "red", "--encoder", "clip:"+model, "--threshold", "0", "--top", "1", "--json")
+		if code != 0 {
+			t.Fatalf("code %d\n%s", code, stderr)
+		}
+		return score.FindString(stdout)
+	}
+	before := ask("cache")
+	if err := os.WriteFile(filepath.Join(model, "preprocessor_config.json"), []byte(`{"image_mean": [0.1, 0.5, 0.9]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := ask("cache"), ask("fresh"); got != want || got == before {
+		t.Errorf("%s, want %s; before it was %s", got, want, before)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -28,7 +30,9 @@ type engine struct {
 	tools     *media.Tools
 	video     encode.Video
 	made      feature.Description
-	cache     string // folder
+	models    []string // folders
+	settings  string   // of the video encoder's folder, for what is remembered
+	cache     string   // folder
 	asked     []tall.Sentence
 	bank      []tall.Sentence
 	bankID    string
@@ -65,7 +69,17 @@ func (f *findFlags) openEngine(ctx context.Context, con *console, texts []string
 	if err != nil {
 		return nil, err
 	}
+	o.Models = func(name string) (string, error) {
+		dir, err := modelDir(name)
+		if err == nil {
+			e.models = append(e.models, dir)
+		}
+		return dir, err
+	}
 	if err := e.openEncoder(o); err != nil {
+		return nil, err
+	}
+	if e.settings, err = modelSettings(e.models); err != nil {
 		return nil, err
 	}
 	if sentenceSpec == "" {
@@ -121,7 +135,34 @@ func (e *engine) featuresDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(e.cache, "features", safeName(e.made.Encoder)+"-"+digest(string(text))), nil
+	return filepath.Join(e.cache, "features", safeName(e.made.Encoder)+"-"+digest(string(text)+e.settings)), nil
+}
+
+// modelSettings is a hash of what lies beside the weights in the folders of models: a
+// configuration, a tokenizer or a preparation of pictures that was corrected makes other
+// vectors of the same weights, and manifests do not know of it. It is empty without models.
+func modelSettings(dirs []string) (string, error) {
+	var parts []string
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if ext := filepath.Ext(path); err != nil || d.IsDir() || ext != ".json" && ext != ".txt" {
+				return err
+			}
+			if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+				return nil //nolint:nilerr // a link to nothing is no setting
+			}
+			hash, err := contentHash(path)
+			parts = append(parts, strings.TrimPrefix(path, dir), hash)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	if parts == nil {
+		return "", nil
+	}
+	return digest(parts...), nil
 }
 
 func (e *engine) encodeSentences(ctx context.Context, con *console, spec string, o encode.Options, texts []string) error {
@@ -145,7 +186,11 @@ func (e *engine) encodeSentences(ctx context.Context, con *console, spec string,
 	if err != nil {
 		return err
 	}
-	e.bankID = digest(string(made), calibrate.BankHash(), strconv.Itoa(len(e.asked[0].Vector)))
+	settings, err := modelSettings(e.models)
+	if err != nil {
+		return err
+	}
+	e.bankID = digest(string(made)+settings, calibrate.BankHash(), strconv.Itoa(len(e.asked[0].Vector)))
 	return e.openBank(ctx, con, encoder)
 }
 
