@@ -29,19 +29,22 @@ var csvColumns = [][]string{
 // readCSV reads rows of video, sentence, start, end, score, in seconds: a row for
 // each moment. The first row may name the columns, in any order. The moments of a
 // video and sentence are one prediction, best first; equal scores keep the order
-// of the rows. Without scores the order of the rows is the ranking.
+// of the rows. Without scores the order of the rows is the ranking. All rows have
+// one, or none: one that lacks it may have been cut off.
 func readCSV(r io.Reader, name string) (*stretch, error) {
 	into := &stretch{}
 	of := map[[2]string]int{}
 	columns := []int{0, 1, 2, 3, 4}
+	first, scored := true, false
 	err := eachRow(r, name, func(n int, row []string) error {
-		if n == 1 {
+		if first {
+			first, scored = false, len(row) > columns[4]
 			named, err := header(row, csvColumns, 4)
 			if err != nil {
 				return err
 			}
 			if named != nil {
-				columns = named
+				columns, scored = named, named[4] >= 0
 				return nil
 			}
 		}
@@ -49,6 +52,9 @@ func readCSV(r io.Reader, name string) (*stretch, error) {
 			if c >= len(row) {
 				return fmt.Errorf("the row has %d columns; want video, sentence, start, end, score", len(row))
 			}
+		}
+		if has := columns[4] >= 0 && columns[4] < len(row); has != scored {
+			return fmt.Errorf("the row has %d columns; give all rows a score, or none", len(row))
 		}
 		var m Found
 		var err error
@@ -71,7 +77,7 @@ func readCSV(r io.Reader, name string) (*stretch, error) {
 		}
 		p := &into.predictions[i]
 		m.Score = -float64(len(p.Moments))
-		if columns[4] >= 0 && columns[4] < len(row) {
+		if scored {
 			if m.Score, err = cellNumber(row, columns[4], "score"); err != nil {
 				return err
 			}

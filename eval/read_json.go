@@ -138,9 +138,11 @@ func readTALL(r io.Reader, name string) (out *stretch, index []int, err error) {
 // readDetections reads results as ActivityNet's servers take them, {"results":
 // {video: [{"label", "score", "segment": [start, end]}, ...]}}, in seconds; those
 // of sentences have "sentence" and "timestamp". The detections of one label in a
-// video are one prediction, in the order of the file.
+// video are one prediction, in the order of the file, which ranks them where none
+// has a score.
 func readDetections(r io.Reader, name string) (*stretch, error) {
 	out := &stretch{}
+	all, withScore := 0, 0
 	err := document(r, name, func(s *scanner, line func() int) error {
 		return s.results(func(video string) error {
 			of := map[string]int{}
@@ -158,8 +160,13 @@ func readDetections(r io.Reader, name string) (*stretch, error) {
 					out.numbers = append(out.numbers, n)
 				}
 				p := &out.predictions[i]
-				if !scored {
+				if scored {
+					withScore++
+				} else {
 					m.Score = -float64(len(p.Moments))
+				}
+				if all++; withScore != 0 && withScore != all {
+					return fmt.Errorf("%s: some detections have a score, others have none; give all of them scores, or none", video)
 				}
 				inspect(&out.notes, name, n, []Found{m})
 				p.Moments = append(p.Moments, m)
