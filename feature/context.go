@@ -94,7 +94,10 @@ func (s *Store) neighbor(v int, c Context, start int) int {
 // Input writes the model's visual input of window i, [left | clip | right], to
 // dst, which holds 3 x [Store.Dim] values. It may be called from several
 // goroutines.
-func (s *Store) Input(i int, c Context, dst []float32) error {
+func (s *Store) Input(i int, c Context, dst []float32) error { return s.inputAs("", i, c, dst) }
+
+// inputAs is Input of vectors that are normalized before anything else.
+func (s *Store) inputAs(norm Norm, i int, c Context, dst []float32) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (s *Store) Input(i int, c Context, dst []float32) error {
 		return fmt.Errorf("%w: an input takes 3 x %d values, room for %d was given", tall.ErrShape, s.dim, len(dst))
 	}
 	left, clip, right := dst[:s.dim], dst[s.dim:2*s.dim], dst[2*s.dim:]
-	if err := s.Vector(i, clip); err != nil {
+	if err := s.vectorAs(norm, i, clip); err != nil {
 		return err
 	}
 	if c.Mode == None {
@@ -112,19 +115,19 @@ func (s *Store) Input(i int, c Context, dst []float32) error {
 	}
 	v := s.videoOf(i)
 	start, end := int(s.spans[i].Start), int(s.spans[i].End)
-	err := s.side(c, left, clip, func(k int) int { return s.neighbor(v, c, start-c.Size*(k+1)) })
+	err := s.side(norm, c, left, clip, func(k int) int { return s.neighbor(v, c, start-c.Size*(k+1)) })
 	if err == nil {
-		err = s.side(c, right, clip, func(k int) int { return s.neighbor(v, c, end+c.Size*k) })
+		err = s.side(norm, c, right, clip, func(k int) int { return s.neighbor(v, c, end+c.Size*k) })
 	}
 	return err
 }
 
 // side writes the mean over the c.Num neighbors of one side to dst, as the
 // reference's numpy.mean does: summed in order in float32, then divided.
-func (s *Store) side(c Context, dst, clip []float32, at func(k int) int) error {
+func (s *Store) side(norm Norm, c Context, dst, clip []float32, at func(k int) int) error {
 	if c.Num == 1 {
 		if w := at(0); w >= 0 {
-			return s.Vector(w, dst)
+			return s.vectorAs(norm, w, dst)
 		}
 		copy(dst, clip)
 		return nil
@@ -134,7 +137,7 @@ func (s *Store) side(c Context, dst, clip []float32, at func(k int) int) error {
 	clear(dst)
 	for k := range c.Num {
 		if w := at(k); w >= 0 {
-			if err := s.Vector(w, found); err != nil {
+			if err := s.vectorAs(norm, w, found); err != nil {
 				return err
 			}
 			latest = found
@@ -147,4 +150,12 @@ func (s *Store) side(c Context, dst, clip []float32, at func(k int) int) error {
 		dst[j] /= float32(c.Num)
 	}
 	return nil
+}
+
+func (s *Store) vectorAs(norm Norm, i int, dst []float32) error {
+	err := s.Vector(i, dst)
+	if err == nil {
+		norm.apply(dst, s.dim)
+	}
+	return err
 }

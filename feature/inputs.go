@@ -337,20 +337,14 @@ func (b *beside) inputDim() int {
 // input puts the kinds beside each other within each of the three parts.
 func (b *beside) input(i int, dst []float32) error {
 	if len(b.stores) == 1 {
-		s := b.stores[0]
-		if err := s.Input(i, b.context, dst); err != nil {
-			return err
-		}
-		b.norms[0].apply(dst, s.dim)
-		return nil
+		return b.stores[0].inputAs(b.norms[0], i, b.context, dst)
 	}
 	at := 0
 	for k, s := range b.stores {
 		part := make([]float32, 3*s.dim)
-		if err := s.Input(i, b.context, part); err != nil {
+		if err := s.inputAs(b.norms[k], i, b.context, part); err != nil {
 			return err
 		}
-		b.norms[k].apply(part, s.dim)
 		for side := range 3 {
 			copy(dst[side*b.dim+at:], part[side*s.dim:(side+1)*s.dim])
 		}

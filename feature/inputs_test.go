@@ -326,6 +326,24 @@ func TestInputs_Windows(t *testing.T) {
 	}
 }
 
+// Vectors are brought to length 1 before they are averaged, not the averages.
+func TestInputs_NormalizesBeforeTheMean(t *testing.T) {
+	dir := t.TempDir()
+	for name, v := range map[string][]float32{"a_1_65.npy": {1, 0}, "a_65_129.npy": {0, 8}, "a_129_193.npy": {6, 0}} {
+		if err := numpy.WriteFile(filepath.Join(dir, name), []int{2}, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := openInputs(t, InputOptions{Context: Context{Exact, 2, 64}, FPS: 25}, "c3d:l2="+dir)
+	got := make([]float32, 6)
+	if err := in.Input(0, got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]float32{1, 0, 1, 0, 0.5, 0.5}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOpenPack_Refuses(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, 2, "a_1_65.npy", "a_65_129.npy")
