@@ -34,11 +34,18 @@ var splitWord = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(train|training|val_1|val
 // fileSplit is the split that a file's name tells, "" where it tells none or
 // several.
 func fileSplit(path string) string {
-	found := splitWord.FindAllStringSubmatch(filepath.Base(path), -1)
-	if len(found) != 1 {
-		return ""
+	found, rest := "", filepath.Base(path)
+	for {
+		at := splitWord.FindStringSubmatchIndex(rest)
+		if at == nil {
+			return canonicalSplit(found)
+		}
+		if found != "" {
+			return ""
+		}
+		found = rest[at[2]:at[3]]
+		rest = rest[at[3]:] // what ends this word may begin the next
 	}
-	return canonicalSplit(found[0][1])
 }
 
 func canonicalSplit(s string) string {

@@ -472,7 +472,7 @@ func TestSniff_Pickles(t *testing.T) {
 func TestFileSplit(t *testing.T) {
 	for name, want := range map[string]string{
 		"train.json": "train", "val_1.json": "val_1", "val_2.json": "val_2", "highlight_val_release.jsonl": "val",
-		"charades_sta_test.txt": "test", "test_clip-sentvec.pkl": "test", "contest.json": "", "train_and_test.json": "", "dev.json": "val", "Validation-set.json": "val",
+		"charades_sta_test.txt": "test", "test_clip-sentvec.pkl": "test", "contest.json": "", "train_and_test.json": "", "train_val.json": "", "dev.json": "val", "Validation-set.json": "val",
 	} {
 		if got := fileSplit("/train/" + name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
