@@ -300,6 +300,14 @@ func TestQVHighlights(t *testing.T) {
 	}
 }
 
+// Numbers as ids are larger than counts: some are dates and times.
+func TestQVHighlights_LargeID(t *testing.T) {
+	dir := folder(t, map[string]string{"val.jsonl": `{"qid": 20210508123456, "query": "A cow", "vid": "w", "relevant_windows": [[0, 2]]}`})
+	if c := open(t, "", dir, CorpusOptions{}); c.Examples[0].ID != "20210508123456" {
+		t.Error(c.Examples[0].ID)
+	}
+}
+
 func TestDiDeMo(t *testing.T) {
 	dir := folder(t, map[string]string{"val_data.json": `[{"num_segments": 6, "description": "a bug", "dl_link": "https://x", "times": [[4, 4], [0, 2], [2, 0], [5, 6]], "video": "1@N04.m4v", "annotation_id": 31}]`})
 	c := open(t, "", dir, CorpusOptions{})
@@ -390,6 +398,7 @@ func TestOpenCorpus_Refuses(t *testing.T) {
 		{CharadesSTA, "a.txt", "A 1 0x2##x\n", tall.ErrFormat, `a.txt:1: bad format: "0x2" is no number`},
 		{CharadesSTA, "a.txt", "A 1##x\n", tall.ErrFormat, `a.txt:1: bad format: 2 words before the ##, must be 3`},
 		{QVHighlights, "a.jsonl", "{\"qid\": 1, \"query\": \"\", \"vid\": \"v\"}\n{\"qid\": 2.5, \"query\": \"\", \"vid\": \"v\"}", tall.ErrFormat, `a.jsonl:2:9: bad format: 2.5, must be a whole number (in "qid")`},
+		{QVHighlights, "a.jsonl", `{"qid": 1e16, "query": "a", "vid": "v"}`, tall.ErrFormat, `1e+16, must be at most 2^53`},
 		{QVHighlights, "a.jsonl", `{"qid": 1, "query": "a", "vid": ""}`, tall.ErrFormat, `"vid" is empty`},
 		{QVHighlights, "a.jsonl", "\n" + `{"qid": 1, "query": "a", "vid": "v", "relevant_clip_ids": [1], "saliency_scores": []}`, tall.ErrFormat, `a.jsonl:2:1: bad format: 1 relevant_clip_ids and 0 saliency_scores`},
 		{QVHighlights, "a.jsonl", "{\"qid\": 1, \"query\": \"\", \"vid\": \"v\"}\n{\"qid\": 2, \"que", tall.ErrFormat, `a.jsonl:2: bad format: the last line was half written`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"tall"
@@ -121,14 +122,20 @@ func (j *jsonText) identity() (string, error) {
 		return j.text()
 	}
 	at := j.at
-	n, err := j.whole()
+	v, err := j.number()
 	if err != nil {
 		return "", err
 	}
-	if n < 0 {
-		return "", j.fail(at, "%d is no id", n)
+	const exactly = 1 << 53 // up to it a float64 is the number that was written
+	switch {
+	case v != math.Trunc(v):
+		return "", j.fail(at, "%v, must be a whole number", v)
+	case v < 0:
+		return "", j.fail(at, "%v is no id", v)
+	case v > exactly:
+		return "", j.fail(at, "%v, must be at most 2^53; write it as a text", v)
 	}
-	return strconv.Itoa(n), nil
+	return strconv.FormatInt(int64(v), 10), nil
 }
 
 // withoutQuestions leaves out what a file asks and another file answers: the
