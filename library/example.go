@@ -26,8 +26,14 @@ func (l *Library) example(ctx context.Context, ask *question, like Like) (*examp
 	}
 	rows := like.Rows
 	if rows == nil {
+		v, err := l.Video(ctx, like.ID)
+		if err != nil {
+			return nil, err
+		}
+		if f := featuresOf(v, ask.engine.Name); f == nil || f.State != Ready {
+			return nil, fmt.Errorf("%w: the example's video has no features of encoder %s, or none that are ready", tall.ErrMissing, ask.engine.Name)
+		}
 		var closer interface{ Close() error }
-		var err error
 		if rows, closer, err = l.o.Features.Open(ctx, ask.engine.Name, like.ID); err != nil {
 			return nil, err
 		}

@@ -56,16 +56,22 @@ func (f *findFlags) exportAll(videos []*searchedVideo, replies []reply) error {
 	}
 	list := export.List{Title: replies[0].sentence}
 	index := map[*searchedVideo]int{}
-	for i, v := range videos {
+	for _, v := range videos {
+		if v.lost {
+			continue
+		}
 		path, err := filepath.Abs(v.path)
 		if err != nil {
 			return err
 		}
-		index[v] = i
+		index[v] = len(list.Videos)
 		list.Videos = append(list.Videos, export.Video{Path: path, Duration: v.facts.Duration, FPSNum: v.facts.FPSNum, FPSDen: v.facts.FPSDen, Width: v.facts.Width, Height: v.facts.Height, Audio: v.facts.Audio})
 	}
 	for _, r := range replies {
 		for rank, h := range r.hits {
+			if h.video.lost {
+				continue
+			}
 			m := export.Moment{Video: index[h.video], Span: h.span, Sentence: r.sentence, Rank: rank + 1, Score: h.score}
 			if !math.IsNaN(h.confidence) {
 				m.Confidence = h.confidence
@@ -135,6 +141,9 @@ func (f *findFlags) cutAll(ctx context.Context, con *console, tools *media.Tools
 	for _, r := range replies {
 		for rank := range r.hits {
 			h := &r.hits[rank]
+			if h.video.lost {
+				continue
+			}
 			bar.set(done, total, "")
 			done++
 			info, ok := infos[h.video]
@@ -242,7 +251,7 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 				row = append(row, onOneLine(h.video.path))
 			}
 			if f.cut != "" {
-				row = append(row, h.file)
+				row = append(row, onOneLine(h.file))
 			}
 			t.Rows = append(t.Rows, row)
 		}
@@ -252,7 +261,11 @@ func (f *findFlags) print(w io.Writer, videos []*searchedVideo, replies []reply)
 	}
 	moments := 0
 	for _, r := range replies {
-		moments += len(r.hits)
+		for _, h := range r.hits {
+			if !h.video.lost {
+				moments++
+			}
+		}
 	}
 	for _, t := range f.targets {
 		fmt.Fprintf(w, "\n%s written to %s, %s", t.format, t.file, counted(moments, "moment"))

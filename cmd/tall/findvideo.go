@@ -24,6 +24,7 @@ import (
 // searchedVideo is a video and what it answered.
 type searchedVideo struct {
 	path, hash string
+	lost       bool // no file of it is known, and path is its ID
 	facts      videoFacts
 	null       calibrate.Null
 	hits       [][]hit // for each sentence, best first, suppressed

@@ -294,7 +294,12 @@ func (l *libraryFlags) list(cmd *cobra.Command, text, state string, asJSON bool)
 	defer catalog.Close()
 	f := library.Filter{Text: text}
 	if state != "" {
-		f.States = []library.State{library.State(state)}
+		switch s := library.State(state); s {
+		case library.Ready, library.Waiting, library.Working, library.Failed, library.Missing, library.Damaged:
+			f.States = []library.State{s}
+		default:
+			return fmt.Errorf("--state %s: give ready, waiting, working, failed, missing or damaged", state)
+		}
 	}
 	out := cmd.OutOrStdout()
 	table := report.Table{Header: []string{"video", "length", "state", "features", "id"}}
@@ -316,7 +321,7 @@ func (l *libraryFlags) list(cmd *cobra.Command, text, state string, asJSON bool)
 		if len(v.Paths) > 0 {
 			name = v.Paths[0]
 		}
-		table.Rows = append(table.Rows, []string{name, report.Clock(v.Duration), string(v.State), strings.Join(features, ", "), string(v.ID[:len("sha256-")+8])})
+		table.Rows = append(table.Rows, []string{onOneLine(name), report.Clock(v.Duration), string(v.State), strings.Join(features, ", "), string(v.ID[:len("sha256-")+8])})
 	}
 	if asJSON {
 		return nil

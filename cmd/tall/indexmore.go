@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,6 +58,8 @@ func (l *libraryFlags) remove(cmd *cobra.Command, names []string, gone bool) err
 			videos = append(videos, v)
 		}
 	}
+	slices.SortFunc(videos, func(a, b library.Video) int { return cmp.Compare(a.ID, b.ID) })
+	videos = slices.CompactFunc(videos, func(a, b library.Video) bool { return a.ID == b.ID })
 	for i, v := range videos {
 		if err := lib.Remove(ctx, v.ID); err != nil && !errors.Is(err, tall.ErrMissing) {
 			return fmt.Errorf("%d of %d removed: %w", i, len(videos), err)

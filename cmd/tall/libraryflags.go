@@ -221,5 +221,13 @@ func libraryVideo(ctx context.Context, lib *sqlite.Library, name string) (librar
 	case 1:
 		return found[0], nil
 	}
-	return library.Video{}, fmt.Errorf("%w: %d videos of the library are named %q, such as %s and %s; give the whole path", tall.ErrFormat, len(found), name, found[0].Paths[0], found[1].Paths[0])
+	return library.Video{}, fmt.Errorf("%w: %d videos of the library are named %q, such as %s and %s; give the whole path or ID", tall.ErrFormat, len(found), name, videoName(found[0]), videoName(found[1]))
+}
+
+// videoName is a video's path, or its ID where its file is gone.
+func videoName(v library.Video) string {
+	if len(v.Paths) == 0 {
+		return string(v.ID)
+	}
+	return v.Paths[0]
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -278,6 +279,9 @@ func (f *searchFlags) show(cmd *cobra.Command, con *console, lib *sqlite.Library
 		return err
 	}
 	replies := []reply{answer}
+	if slices.ContainsFunc(answer.hits, func(h hit) bool { return h.video.lost }) && (f.find.cut != "" || len(f.find.targets) > 0) {
+		con.Warn("moments of videos whose files are gone are neither cut nor exported: add the files again where they are now")
+	}
 	if f.find.cut != "" {
 		tools, err := media.Find(media.Options{FFmpeg: f.ffmpeg})
 		if err != nil {
@@ -319,7 +323,7 @@ func (f *searchFlags) reply(ctx context.Context, lib *sqlite.Library, q library.
 				}
 				return nil, out, err
 			}
-			v = &searchedVideo{path: h.Path, facts: videoFacts{Duration: known.Duration, FPSNum: known.FPSNum, FPSDen: known.FPSDen, Width: known.Width, Height: known.Height}}
+			v = &searchedVideo{path: cmp.Or(h.Path, string(h.Video)), lost: h.Path == "", facts: videoFacts{Duration: known.Duration, FPSNum: known.FPSNum, FPSDen: known.FPSDen, Width: known.Width, Height: known.Height}}
 			byID[h.Video] = v
 			videos = append(videos, v)
 		}
