@@ -58,8 +58,10 @@ func (l *Library) Work(ctx context.Context, workers int, drain bool) error {
 		if err != nil || !drain {
 			return err
 		}
-		// A process that could not work, as this one still did, relies on it.
-		if tasks, err = l.waiting(ctx); err != nil || len(tasks) == 0 {
+		// A process that could not work, as this one still did, relies on it. What waits
+		// after this as before would wait for ever.
+		before := tasks
+		if tasks, err = l.waiting(ctx); err != nil || len(tasks) == 0 || again && slices.Equal(tasks, before) {
 			return err
 		}
 	}
@@ -159,14 +161,18 @@ func (w *work) task(ctx context.Context, t Task, last bool) error {
 		return err
 	}
 	if f := featuresOf(v, t.Encoder); f != nil && f.State == Ready {
-		return w.refresh(ctx, e, v, *f)
+		err := w.refresh(ctx, e, v, *f)
+		if permanent(err) {
+			err = fmt.Errorf("%w: %w", ErrGiveUp, err)
+		}
+		return err
 	}
 	event := Event{Video: v.ID, Path: PlaceOf(v).Path, Encoder: t.Encoder, State: Working, Total: v.Duration}
 	if stays, err := w.mark(ctx, t, Features{Encoder: t.Encoder, State: Working}); err != nil || !stays {
 		return err
 	}
 	w.tell(event)
-	made, err := w.encode(ctx, e, v, event)
+	made, err := safely(func() (Features, error) { return w.encode(ctx, e, v, event) })
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -195,6 +201,17 @@ func (w *work) task(ctx context.Context, t Task, last bool) error {
 	}
 	w.tell(event)
 	return err
+}
+
+// safely calls f, and makes an error of a panic, which would come again: the queue would only
+// note it, and the video be worked on for ever.
+func safely(f func() (Features, error)) (made Features, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: a fault of the program: %v", ErrGiveUp, r)
+		}
+	}()
+	return f()
 }
 
 // diskFails tells errors of a disk that is full, or fails, or cannot be written.
@@ -269,11 +286,11 @@ func (w *work) encode(ctx context.Context, e *Engine, v Video, event Event) (Fea
 	if err != nil {
 		return f, err
 	}
-	defer w.release(e, encoder)
 	_, err = encoder.Save(ctx, path, dir, name, map[string]string{"video": string(v.ID)}, func(done, total float64) {
 		event.Done, event.Total = done, total
 		w.tell(event)
 	})
+	w.release(e, encoder) // but not after a panic
 	if err != nil {
 		return f, err
 	}

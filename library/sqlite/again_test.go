@@ -209,3 +209,40 @@ func TestLibrary_FullDisk(t *testing.T) {
 		t.Errorf("%d videos are ready", len(got))
 	}
 }
+
+// A fault of the program sets a video aside as an error does, and ends.
+func TestWork_Panics(t *testing.T) {
+	b := newBench(t)
+	b.add(b.put("bad", "1234"), b.put("good", "123"))
+	b.fail = func(path string) error {
+		if filepath.Base(path) == "bad" {
+			panic("out of range")
+		}
+		return nil
+	}
+	b.work()
+	b.check("bad failed 0", "good ready 3")
+}
+
+// What a localizer can never measure is not tried again and again.
+func TestWork_NotMeasured(t *testing.T) {
+	b := newBench(t)
+	b.add(b.put("one", "1234"))
+	b.work()
+	b.Queue.Backoff = func(int) time.Duration {
+		t.Error("it was tried again")
+		return 0
+	}
+	o := b.parts(benchOptions(&b.saves, nil).Engines...)
+	o.Engines[0].Localizers = []library.Localizer{{
+		Name: "l", ID: "l", Localizer: during(func() {}), Bank: func(context.Context) ([]tall.Sentence, error) { return nil, tall.ErrManifest },
+	}}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Work(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	b.check("one ready 4")
+}
