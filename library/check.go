@@ -199,21 +199,20 @@ func (l *Library) checkIndex(ctx context.Context, v Video, f Features, file stri
 		return nil //nolint:nilerr // of an encoder that this program was not given
 	}
 	for _, space := range e.spaces() {
-		look := func(ctx context.Context) (string, error) {
-			return problemOf(c.Check(ctx, Key{space.Name, v.ID, f.Hash})), nil
-		}
-		problem, err := look(ctx)
-		if problem != "" && o.Repair {
-			problem, err = l.suspect(ctx, v.ID, f, look, func(*Features, string) error { return l.reindex(ctx, e, v.ID, f) })
-		}
-		if err != nil {
-			return err
-		}
-		if problem == "" {
+		problem := c.Check(ctx, Key{space.Name, v.ID, f.Hash})
+		if problem == nil {
 			continue
 		}
-		found := Finding{Video: v.ID, Path: file, Problem: "index: " + problem}
+		found := Finding{Video: v.ID, Path: file, Problem: "index: " + problem.Error()}
 		if o.Repair {
+			err := l.reindex(ctx, e, v.ID, f)
+			now, getErr := l.Video(ctx, v.ID)
+			if errors.Is(getErr, tall.ErrMissing) || getErr == nil && !same(featuresOf(now, f.Encoder), f) {
+				return l.forget(ctx, v.ID, f.Encoder) // removed, or encoded anew, meanwhile
+			}
+			if err != nil {
+				return err
+			}
 			found.Repaired = "the index is made anew"
 		}
 		o.Found(found)

@@ -138,7 +138,7 @@ func (l *Library) suspect(ctx context.Context, id ID, f Features, look func(cont
 	err = l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
 		problem = ""
 		have := featuresOf(*v, f.Encoder)
-		if have == nil || have.State != f.State || have.Hash != f.Hash {
+		if !same(have, f) {
 			return found, nil
 		}
 		var err error
@@ -150,6 +150,11 @@ func (l *Library) suspect(ctx context.Context, id ID, f Features, look func(cont
 		return true, err
 	})
 	return problem, err
+}
+
+// same tells whether features, nil for none, are still as f says.
+func same(have *Features, f Features) bool {
+	return have != nil && have.State == f.State && have.Hash == f.Hash
 }
 
 // forget removes what encoders made of a video, unless they are to make it, or have made

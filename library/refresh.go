@@ -84,7 +84,7 @@ func (w *work) refresh(ctx context.Context, e *Engine, v Video, f Features) erro
 	stays := false
 	err = w.o.Catalog.Update(context.WithoutCancel(ctx), v.ID, func(v *Video, found bool) (bool, error) {
 		have := featuresOf(*v, e.Name)
-		if stays = have != nil && have.State == Ready && have.Hash == f.Hash; stays {
+		if stays = same(have, f); stays {
 			*have = fresh
 		}
 		return found, nil
