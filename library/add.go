@@ -100,7 +100,7 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 	}
 	if before != nil && before.ID != a.ID {
 		// The old content is no longer here; it may be elsewhere.
-		if err := l.lose(ctx, before.ID, path); err != nil {
+		if _, err := l.lose(ctx, before.ID, path, func() bool { return true }); err != nil {
 			return a, err
 		}
 		a.What = Changed
@@ -169,11 +169,12 @@ func (l *Library) at(ctx context.Context, path string) (*Video, error) {
 	return nil, nil
 }
 
-// lose takes a path off a video.
-func (l *Library) lose(ctx context.Context, id ID, path string) error {
-	return l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
-		if !found {
-			return false, nil
+// lose takes a path off a video, if still says so while the catalog stands still: the file
+// may be back, and added again, since it was looked for.
+func (l *Library) lose(ctx context.Context, id ID, path string, still func() bool) (lost bool, err error) {
+	err = l.o.Catalog.Update(ctx, id, func(v *Video, found bool) (bool, error) {
+		if lost = found && still(); !lost {
+			return found, nil
 		}
 		played := len(v.Paths) > 0 && v.Paths[0] == path
 		v.Paths = slices.DeleteFunc(v.Paths, func(p string) bool { return p == path })
@@ -188,6 +189,7 @@ func (l *Library) lose(ctx context.Context, id ID, path string) error {
 		}
 		return true, nil
 	})
+	return lost, err
 }
 
 // want queues what engines have still to make of a video, and tells whether there is

@@ -65,16 +65,10 @@ func (l *Library) Check(ctx context.Context, o CheckOptions) (videos int, err er
 func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error {
 	present := false
 	for i, path := range v.Paths {
-		problem := ""
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			problem = "the file is gone"
-		case size(info) != v.Size:
-			problem = fmt.Sprintf("the file has %d bytes, %d when it was added", size(info), v.Size)
-		case o.Quick && i == 0 && !v.Modified.IsZero() && !modified(path, info).Equal(v.Modified):
-			problem = "the file has been written to since it was added"
-		case !o.Quick:
+		still := func() bool { return fileProblem(v, path, o.Quick && i == 0) != "" }
+		problem := fileProblem(v, path, o.Quick && i == 0)
+		if problem == "" && !o.Quick {
+			still = func() bool { return true }
 			id, err := HashFile(ctx, path)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -91,8 +85,13 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 		}
 		f := Finding{Video: v.ID, Path: path, Problem: problem}
 		if o.Repair {
-			if err := l.lose(ctx, v.ID, path); err != nil {
+			lost, err := l.lose(ctx, v.ID, path, still)
+			if err != nil {
 				return err
+			}
+			if !lost {
+				present = true
+				continue // it is back
 			}
 			f.Repaired = "the path is forgotten; add it again"
 		}
@@ -115,6 +114,20 @@ func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error
 	}
 	o.Found(f)
 	return nil
+}
+
+// fileProblem says what a look at a video's file tells; "" is nothing.
+func fileProblem(v Video, path string, times bool) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "the file is gone"
+	case size(info) != v.Size:
+		return fmt.Sprintf("the file has %d bytes, %d when it was added", size(info), v.Size)
+	case times && !v.Modified.IsZero() && !modified(path, info).Equal(v.Modified):
+		return "the file has been written to since it was added"
+	}
+	return ""
 }
 
 // checkFeatures reads a file of features.

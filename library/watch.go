@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"tall"
 )
 
 // Watcher keeps a library in step with what a listing of files says, by looking again and
@@ -75,9 +73,6 @@ func (w *Watcher) Look(ctx context.Context) (changed bool, err error) {
 	// After adding, so that a renamed file is where it went before it is missed where it was.
 	for _, path := range lost {
 		delete(w.taken, path)
-		if !gone(path) {
-			continue // it came back meanwhile
-		}
 		v, err := w.library.at(ctx, path)
 		if err != nil {
 			return changed, err
@@ -85,7 +80,7 @@ func (w *Watcher) Look(ctx context.Context) (changed bool, err error) {
 		if v == nil {
 			continue
 		}
-		if err := w.library.lose(ctx, v.ID, path); err != nil && !errors.Is(err, tall.ErrMissing) {
+		if _, err := w.library.lose(ctx, v.ID, path, func() bool { return gone(path) }); err != nil {
 			return changed, err
 		}
 	}

@@ -314,3 +314,42 @@ func TestOpen_Together(t *testing.T) {
 		all.Wait()
 	}
 }
+
+// first is a catalog that calls something before a change, once.
+type first struct {
+	library.Catalog
+	do func()
+}
+
+func (c *first) Update(ctx context.Context, id library.ID, change func(v *library.Video, found bool) (bool, error)) error {
+	if do := c.do; do != nil {
+		c.do = nil
+		do()
+	}
+	return c.Catalog.Update(ctx, id, change)
+}
+
+// TestCheck_Back: a file that is back and added again, just before it is called gone, is not
+// forgotten.
+func TestCheck_Back(t *testing.T) {
+	b := newBench(t)
+	one := b.put("one", "1234")
+	b.add(one)
+	b.work()
+	if err := os.Remove(one); err != nil {
+		t.Fatal(err)
+	}
+	o := b.parts(benchOptions(&b.saves, nil).Engines...)
+	o.Catalog = &first{b.Catalog, func() {
+		b.put("one", "1234")
+		b.add(one)
+	}}
+	l, err := library.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Check(t.Context(), library.CheckOptions{Repair: true, Found: func(f library.Finding) { t.Errorf("%+v", f) }}); err != nil {
+		t.Error(err)
+	}
+	b.check("one ready 4")
+}
