@@ -79,7 +79,7 @@ type Limits struct {
 	Cache       int64         // bytes of Options.Cache; 1 GiB
 	Search      time.Duration // of a search, with its waiting; 30 s
 	Clip        float64       // seconds of a clip; 600
-	Header      time.Duration // for a request's header; 10 s
+	Header      time.Duration // for a request's header, and three times that with its body; 10 s
 	Stall       time.Duration // without a byte going out, after which a client is gone; 1 min
 	Rate        int64         // bytes a second that an upload must keep up after the first minute; 16 KiB
 	Heartbeat   time.Duration // between signs of life of a stream of events; 15 s

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -401,6 +402,21 @@ func TestServer_SlowClients(t *testing.T) {
 		t.Errorf("slow clients were borne for %v", took)
 	}
 	b.noUploadsLeft()
+	// Nor are bodies waited for that nothing asked for.
+	for _, path := range []string{videoURL(b.ids[0], "/file"), videoURL(b.ids[0], "/clip?start=1&end=2"), "/api/v1/events"} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the request's body is waited for", path)
+		}
+	}
 	// A listener that sends nothing is no slow client.
 	res, err := b.client.Do(b.request("GET", "/api/v1/events", nil))
 	if err != nil {

@@ -17,7 +17,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 		Handler:           s,
 		TLSConfig:         config,
 		ReadHeaderTimeout: s.o.Limits.Header,
-		ReadTimeout:       30 * time.Second,
+		ReadTimeout:       3 * s.o.Limits.Header,              // uploads move theirs on
 		WriteTimeout:      s.o.Limits.Search + 30*time.Second, // streams move theirs on
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

@@ -99,15 +99,15 @@ type patient struct {
 	stall   time.Duration
 }
 
-// patiently lets an answer, and what is left of the request, take their time.
+// patiently lets an answer take its time. What is left of the request does not get more of
+// it: net/http reads that before it answers.
 func (s *Server) patiently(w http.ResponseWriter) *patient {
 	p := &patient{ResponseWriter: w, control: http.NewResponseController(w), stall: s.o.Limits.Stall}
-	// Connections that have no deadlines need none moved.
-	_ = p.control.SetReadDeadline(time.Time{})
 	p.again()
 	return p
 }
 
+// again begins a time limit. Connections that have no deadlines need none moved.
 func (p *patient) again() { _ = p.control.SetWriteDeadline(time.Now().Add(p.stall)) }
 
 // Unwrap serves [http.ResponseController].
