@@ -91,18 +91,24 @@ func (f *folders) resolve(path string) (string, error) {
 		return "", fmt.Errorf("%w: %s is no absolute path", tall.ErrFormat, quoteShort(path))
 	}
 	path = filepath.Clean(path)
-	inside := false
+	inside, missing := false, false
 	for _, one := range f.list {
-		_, a := below(one.given, path)
-		_, b := below(one.real, path)
-		inside = inside || !one.upload && (a || b)
+		for _, dir := range []string{one.given, one.real} {
+			if rel, ok := below(dir, path); ok && !one.upload {
+				_, err := one.root.Stat(rel) // follows no link that leads out
+				inside, missing = true, missing || errors.Is(err, fs.ErrNotExist)
+			}
+		}
 	}
 	if !inside {
 		return "", errOutside
 	}
 	real, err := filepath.EvalSymlinks(path)
+	if err != nil && !missing {
+		return "", errOutside
+	}
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", tall.ErrMissing, err)
+		return "", fmt.Errorf("%w: there is no %s", tall.ErrMissing, quoteShort(path))
 	}
 	if one, _ := f.find(real); one == nil || one.upload {
 		return "", errOutside
