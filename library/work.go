@@ -193,6 +193,8 @@ func (w *work) task(ctx context.Context, t Task, last bool) error {
 		return markErr
 	}
 	if !stays { // removed while it was worked on
+		event.State = Missing
+		w.tell(event)
 		return w.forget(context.WithoutCancel(ctx), t.Video, t.Encoder)
 	}
 	event.State, event.Reason = made.State, made.Reason

@@ -79,7 +79,10 @@ func (h *hub) run(ctx context.Context, l *library.Library, look time.Duration, l
 	events := l.Events(ctx)
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	version := int64(-1)
+	version, err := l.Version(ctx)
+	if err != nil {
+		version = -1 // unknown until the next look
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -262,6 +265,10 @@ func (s *Server) listJobs(ctx context.Context, in *jobsInput) (*jobsOutput, erro
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request, _ *struct{}) error {
+	if r.Method == http.MethodHead { // whose answer has no body, and so no end
+		w.Header().Set("Content-Type", contentEvents)
+		return nil
+	}
 	leave, err := s.streams.enter(r.Context())
 	if err != nil {
 		return err

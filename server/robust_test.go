@@ -93,6 +93,64 @@ func TestServer_EventsOfOthers(t *testing.T) {
 	}
 }
 
+// Work on a video that is removed meanwhile comes to an end.
+func TestServer_RemovedWhileRead(t *testing.T) {
+	b := newBench(t, 0, nil)
+	res, err := b.client.Do(b.request("GET", "/api/v1/events", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b.gate = make(chan struct{})
+	stop := b.work()
+	defer stop()
+	var out addedOutput
+	b.call("POST", "/api/v1/videos", map[string]any{"paths": []string{b.put("new.mp4", 4)}}, 202).json(t, &out.Body)
+	id := out.Body.Added[0].ID
+	task := library.Task{Video: library.ID(id), Encoder: "joint"}
+	eventually(t, "the job runs", func() bool { _, ok := b.s.hub.progressOf(task); return ok })
+	b.call("DELETE", "/api/v1/videos/"+id, nil, 204)
+	close(b.gate)
+	eventually(t, "the job has ended", func() bool { _, ok := b.s.hub.progressOf(task); return !ok })
+	stream := readEvents(res.Body)
+	for name, data := stream.next(); name != "job" || !strings.Contains(data, `"state":"missing"`); name, data = stream.next() {
+		if name == "" {
+			t.Fatal("nobody was told")
+		}
+	}
+}
+
+// The first change after a server's start is told of as any later one.
+func TestServer_FirstChange(t *testing.T) {
+	b := newBench(t, 1, func(_ *bench, o *Options) { o.Limits.Look = time.Hour })
+	res, err := b.client.Do(b.request("GET", "/api/v1/events", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b.call("DELETE", videoURL(b.ids[0], ""), nil, 204)
+	late := time.AfterFunc(10*time.Second, func() { res.Body.Close() })
+	defer late.Stop()
+	if name, _ := readEvents(res.Body).next(); name != "library" {
+		t.Errorf("told of %q", name)
+	}
+}
+
+// The headers alone of a stream of events can be asked for.
+func TestServer_EventsHead(t *testing.T) {
+	b := newBench(t, 0, nil)
+	for range 3 { // over the same connection, which a stream would hold
+		r := b.do(b.request("HEAD", "/api/v1/events", nil))
+		if r.check(t, 200); r.Header.Get("Content-Type") != contentEvents {
+			t.Error(r.Header)
+		}
+	}
+	b.call("GET", "/api/v1/health", nil, 200)
+	if n := b.s.hub.listeners(); n != 0 {
+		t.Errorf("%d listeners", n)
+	}
+}
+
 func TestServer_StreamsAreBounded(t *testing.T) {
 	b := newBench(t, 0, func(_ *bench, o *Options) { o.Limits.Streams = 2 })
 	var open []io.Closer
