@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -29,6 +31,7 @@ type addedOutput struct {
 // for a terabyte would never end.
 type adder struct {
 	s        *Server
+	before   []string // uploads that an earlier server did not come to
 	requests chan *addition
 }
 
@@ -43,32 +46,44 @@ type addition struct {
 	added map[string]addedBody // by path
 }
 
+func newAddition(paths []string, sent bool) *addition {
+	return &addition{paths: paths, sent: sent, done: make(chan struct{}), added: map[string]addedBody{}}
+}
+
 // addsWaiting bounds the requests that wait.
 const addsWaiting = 64
 
 // addPause is how long a request waits for what it adds.
 const addPause = 3 * time.Second
 
-func newAdder(s *Server) *adder {
-	return &adder{s: s, requests: make(chan *addition, addsWaiting)}
+func newAdder(s *Server) (*adder, error) {
+	before, err := s.folders.pending()
+	return &adder{s: s, before: before, requests: make(chan *addition, addsWaiting)}, err
 }
 
 func (a *adder) run(ctx context.Context) {
+	if len(a.before) > 0 {
+		a.do(ctx, newAddition(a.before, true))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case one := <-a.requests:
-			err := a.s.o.Library.Add(ctx, one.paths, nil, func(added library.Added) { one.tell(a.s, added) })
-			if err != nil && ctx.Err() == nil {
-				a.s.log.Error("adding videos", "error", err)
-				for _, path := range one.paths {
-					one.tellMissing(a.s, path, err)
-				}
-			}
-			close(one.done)
+			a.do(ctx, one)
 		}
 	}
+}
+
+func (a *adder) do(ctx context.Context, one *addition) {
+	err := a.s.o.Library.Add(ctx, one.paths, nil, func(added library.Added) { one.tell(a.s, added) })
+	if err != nil && ctx.Err() == nil {
+		a.s.log.Error("adding videos", "error", err)
+		for _, path := range one.paths {
+			one.tellMissing(a.s, path, err)
+		}
+	}
+	close(one.done)
 }
 
 func (o *addition) tell(s *Server, added library.Added) {
@@ -79,12 +94,26 @@ func (o *addition) tell(s *Server, added library.Added) {
 	o.mu.Lock()
 	o.added[added.Path] = b
 	o.mu.Unlock()
-	if o.sent && added.What == library.Refused {
-		if err := s.folders.removeUpload(added.Path); err != nil && !os.IsNotExist(err) {
-			s.log.Error("an uploaded file cannot be removed", "path", added.Path, "error", err)
-		}
+	if o.sent {
+		s.settle(added)
 	}
 	s.hub.added(b)
+}
+
+// settle ends what was pending of an upload: one that is no video is removed. What failed
+// for another reason is tried again by the next start.
+func (s *Server) settle(added library.Added) {
+	no := errors.Is(added.Err, tall.ErrFormat) || errors.Is(added.Err, tall.ErrUnsafe)
+	if added.What == library.Refused && !no {
+		return
+	}
+	err := s.folders.settled(filepath.Base(added.Path))
+	if err == nil && no {
+		err = s.folders.removeUpload(added.Path)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		s.log.Error("an upload cannot be settled", "path", added.Path, "error", err)
+	}
 }
 
 // tellMissing tells of a path that was not reached.
@@ -99,7 +128,7 @@ func (o *addition) tellMissing(s *Server, path string, err error) {
 
 // add queues real paths and returns what has become of them within a pause.
 func (a *adder) add(ctx context.Context, paths []string, sent bool, pause time.Duration) ([]addedBody, error) {
-	one := &addition{paths: paths, sent: sent, done: make(chan struct{}), added: map[string]addedBody{}}
+	one := newAddition(paths, sent)
 	select {
 	case a.requests <- one:
 	default:

@@ -176,6 +176,34 @@ func (f *folders) removeUpload(path string) error {
 // partPrefix begins the names of uploads that are not complete.
 const partPrefix = ".upload-"
 
+// pendingPrefix begins the names of empty files that stand for whole uploads that are not
+// in the library yet: a server that ends meanwhile leaves them to the next one.
+const pendingPrefix = ".pending-"
+
+// pending lists the uploads that an earlier server did not come to.
+func (f *folders) pending() ([]string, error) {
+	if f.uploads == nil {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(f.uploads.real)
+	var paths []string
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), pendingPrefix)
+		if !ok {
+			continue
+		}
+		if _, err := f.uploads.root.Lstat(name); err == nil {
+			paths = append(paths, filepath.Join(f.uploads.real, name))
+		} else if err := f.settled(name); err != nil {
+			return nil, err
+		}
+	}
+	return paths, err
+}
+
+// settled ends that an upload is pending.
+func (f *folders) settled(name string) error { return removeFile(f.uploads.root, pendingPrefix+name) }
+
 // sweep removes what uploads left that a crash cut off.
 func (f *folders) sweep() error {
 	entries, err := os.ReadDir(f.uploads.real)

@@ -69,8 +69,10 @@ func New(o Options) (*Server, error) {
 	s.closing, s.close = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(s)
 	s.hub = newHub()
-	s.adder = newAdder(s)
-	if s.handler, err = s.routes(); err != nil {
+	if s.adder, err = newAdder(s); err == nil {
+		s.handler, err = s.routes()
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.running.Go(func() { s.hub.run(s.closing, s.o.Library, l.Look, s.log) })

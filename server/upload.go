@@ -196,7 +196,7 @@ func (s *Server) keep(ctx context.Context, part string, id library.ID, name stri
 	}
 	final, err := place(up.root, part, name)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.folders.settled(final))
 	}
 	path := filepath.Join(up.real, final)
 	added, err := s.adder.add(context.WithoutCancel(ctx), []string{path}, true, addPause)
@@ -204,12 +204,13 @@ func (s *Server) keep(ctx context.Context, part string, id library.ID, name stri
 		err = refuse(http.StatusUnsupportedMediaType, "this is not a video that can be read: %s", strings.ReplaceAll(added[0].Error, path, name))
 	}
 	if err != nil {
-		return nil, errors.Join(err, removeFile(up.root, final))
+		return nil, errors.Join(err, removeFile(up.root, final), s.folders.settled(final))
 	}
 	return added, nil
 }
 
-// place gives a complete file its name, or one with a number behind where that is taken.
+// place gives a complete file its name, or one with a number behind where that is taken, and
+// notes that it is pending.
 func place(root *os.Root, part, name string) (string, error) {
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
@@ -226,8 +227,8 @@ func place(root *os.Root, part, name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := f.Close(); err != nil {
-			return "", err
+		if err := errors.Join(f.Close(), root.WriteFile(pendingPrefix+try, nil, 0o600)); err != nil {
+			return try, err
 		}
 		return try, root.Rename(part, try)
 	}

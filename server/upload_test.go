@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tall"
 	"tall/library"
 )
 
@@ -171,5 +173,52 @@ func TestServer_AddPaths(t *testing.T) {
 	}
 	if o, err := b.lib.Overview(t.Context()); err != nil || o.States[library.Ready] != 2 {
 		t.Error(o, err)
+	}
+}
+
+// An upload that a server took and did not come to add is added by the next one.
+func TestServer_UploadResumed(t *testing.T) {
+	b := newBench(t, 1, nil)
+	db, err := sql.Open("sqlite", filepath.Join(b.lib.Dir, "library.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	var out addedOutput
+	b.call("POST", "/api/v1/uploads?name=late.mp4", contentOf(5), 202).json(t, &out.Body)
+	if out.Body.Added[0].What != "queued" {
+		t.Fatalf("%+v", out.Body.Added)
+	}
+	b.end()
+	if err := b.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	b.over = false
+	b.serve(nil)
+	eventually(t, "the upload is in the library", func() bool {
+		o, err := b.lib.Overview(t.Context())
+		return err == nil && o.Videos == 2
+	})
+	b.noUploadsLeft()
+	// One that cannot be added at the moment is kept, and one that is no video is not.
+	path := filepath.Join(b.lib.Dir, "media", "late.mp4")
+	b.s.settle(library.Added{Path: path, What: library.Refused, Err: tall.ErrLocked})
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	b.s.settle(library.Added{Path: path, What: library.Refused, Err: tall.ErrFormat})
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
 	}
 }
