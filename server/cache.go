@@ -69,12 +69,12 @@ func openCache(dir string, most int64) (*diskCache, error) {
 		return nil, errors.Join(err, c.close())
 	}
 	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() {
+		if strings.HasPrefix(e.Name(), ".") { // left by a crash
+			_ = c.root.RemoveAll(e.Name())
 			continue
 		}
-		if strings.HasPrefix(e.Name(), ".") { // left by a crash
-			_ = c.root.Remove(e.Name())
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		all = append(all, found{cached{e.Name(), info.Size()}, info.ModTime()})

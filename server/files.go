@@ -227,6 +227,9 @@ func (s *Server) getSpriteLayout(ctx context.Context, in *videoPath) (*spriteOut
 	return &spriteOutput{b}, nil
 }
 
+// clipPrefix begins the names of folders of clips that are being made.
+const clipPrefix = ".tall-clip-"
+
 type clipInput struct {
 	ID    string  `path:"id" pattern:"^sha256-[0-9a-f]{64}$" doc:"ID of a video"`
 	Start float64 `query:"start" required:"true" minimum:"0" maximum:"1e7" doc:"Seconds"`
@@ -257,7 +260,7 @@ func (s *Server) getClip(w http.ResponseWriter, r *http.Request, in *clipInput) 
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "tall-clip-")
+	dir, err := os.MkdirTemp(s.o.Cache, clipPrefix) // which the next start sweeps
 	if err != nil {
 		leave()
 		return err

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image/jpeg"
 	"io"
 	"net/http"
@@ -196,9 +197,23 @@ func TestServer_Clips(t *testing.T) {
 	for _, odd := range []string{"start=4&end=4", "start=1", "start=1&end=30", "start=1000&end=2000", "start=a&end=b"} {
 		b.call("GET", videoURL(b.ids[0], "/clip?"+odd), nil, 422)
 	}
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "tall-clip-*"))
+	folder := filepath.Join(b.lib.Dir, "thumbs")
+	left, err := filepath.Glob(filepath.Join(folder, clipPrefix+"*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left %v", left)
+	}
+	// What a crash left is swept up by the next start.
+	gone := filepath.Join(folder, clipPrefix+"1")
+	if err := errors.Join(os.Mkdir(gone, 0o700), os.WriteFile(filepath.Join(gone, "clip.mp4"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCache(folder, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
 	}
 }
 
