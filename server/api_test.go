@@ -238,6 +238,8 @@ func TestServer_FeedbackAndAnnotations(t *testing.T) {
 	say("a <blue> cup", 0, 2.25, 6, "moved", map[string]float64{"start": 3, "end": 6}, 204) // once more
 	say("a <blue> cup", 0, 10, 12, "right", nil, 204)                                       // another moment
 	say("a <blue> cup", 1, 10, 12, "wrong", nil, 204)
+	say(`  "opens the fridge" then "pours milk"  -"the red cup" -lid`, 1, 3, 9, "right", nil, 204) // the notation of searches
+	say("-lid", 1, 3, 9, "right", nil, 422)
 	say("a", 1, 12, 10, "right", nil, 422)
 	say("a", 1, 1e6, 2e6, "right", nil, 422)
 	say("", 1, 1, 2, "right", nil, 422)
@@ -260,7 +262,7 @@ func TestServer_FeedbackAndAnnotations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(examples) != 2 || examples[0].Sentence.Text != "a <blue> cup" || examples[0].Video != string(b.ids[0]) || examples[1].Sentence.Text != "after the crash" {
+	if len(examples) != 3 || examples[0].Sentence.Text != "a <blue> cup" || examples[0].Video != string(b.ids[0]) || examples[1].Sentence.Text != "opens the fridge then pours milk" || examples[2].Sentence.Text != "after the crash" {
 		t.Fatalf("%+v", examples)
 	}
 	if want := []tall.Span{{Start: 2.25, End: 6}, {Start: 10, End: 12}}; !slices.Equal(examples[0].Truth, want) {

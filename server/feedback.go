@@ -50,8 +50,13 @@ func (s *Server) judge(ctx context.Context, in *feedbackInput) (*struct{}, error
 	if err != nil {
 		return nil, err
 	}
+	// What the moment shows, without the notation of searching and what was left out.
+	sentences, _, err := library.Parse(b.Query)
+	if err != nil {
+		return nil, err
+	}
 	j := Judgment{
-		Sentence: strings.Join(strings.Fields(strings.ToValidUTF8(b.Query, "\uFFFD")), " "), Video: v.ID, Duration: v.Duration,
+		Sentence: strings.Join(strings.Fields(strings.Join(sentences, " then ")), " "), Video: v.ID, Duration: v.Duration,
 		Span: tall.Span{Start: b.Start, End: min(b.End, v.Duration)}, Verdict: Verdict(b.Verdict), Time: time.Now().UTC().Truncate(time.Millisecond),
 	}
 	j.Found = j.Span
