@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -87,6 +88,7 @@ func handle[I, O any](a *api, op huma.Operation, scope Scope, do func(ctx contex
 // of its contents, by status.
 func handleRaw[I any](a *api, op huma.Operation, scope Scope, responses map[int][]content, do func(w http.ResponseWriter, r *http.Request, in *I) error) {
 	op.Responses = map[string]*huma.Response{}
+	op.DefaultStatus = slices.Min(slices.Collect(maps.Keys(responses))) // else huma adds one that is never answered
 	for status, contents := range responses {
 		response := &huma.Response{Description: http.StatusText(status)}
 		for _, c := range contents {

@@ -23,15 +23,15 @@ const contentJPEG = "image/jpeg"
 
 func (s *Server) fileOperations(a *api) {
 	tags := []string{"files"}
-	handleRaw(a, huma.Operation{OperationID: "get-video-file", Method: http.MethodGet, Path: "/api/v1/videos/{id}/file", Summary: "The video itself, or ranges of it", Tags: tags, Errors: []int{404, 416}},
+	handleRaw(a, huma.Operation{OperationID: "get-video-file", Method: http.MethodGet, Path: "/api/v1/videos/{id}/file", Summary: "The video itself, or ranges of it", Tags: tags, Errors: []int{404, 412, 416}},
 		Read, map[int][]content{200: {{"video/*", nil}}, 206: {{"video/*", nil}}, 304: nil}, s.getFile)
-	handleRaw(a, huma.Operation{OperationID: "get-thumbnail", Method: http.MethodGet, Path: "/api/v1/videos/{id}/thumbnail", Summary: "A picture of the video", Tags: tags, Errors: []int{404, 416, 501}},
+	handleRaw(a, huma.Operation{OperationID: "get-thumbnail", Method: http.MethodGet, Path: "/api/v1/videos/{id}/thumbnail", Summary: "A picture of the video", Tags: tags, Errors: []int{404, 412, 416, 501}},
 		Read, map[int][]content{200: {{contentJPEG, nil}}, 206: {{contentJPEG, nil}}, 304: nil}, s.getThumbnail)
-	handleRaw(a, huma.Operation{OperationID: "get-sprite", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite", Summary: "A grid of pictures from all over the video", Tags: tags, Errors: []int{404, 416, 501}},
+	handleRaw(a, huma.Operation{OperationID: "get-sprite", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite", Summary: "A grid of pictures from all over the video", Tags: tags, Errors: []int{404, 412, 416, 501}},
 		Read, map[int][]content{200: {{contentJPEG, nil}}, 206: {{contentJPEG, nil}}, 304: nil}, s.getSprite)
 	handle(a, huma.Operation{OperationID: "get-sprite-layout", Method: http.MethodGet, Path: "/api/v1/videos/{id}/sprite.json", Summary: "How the grid is laid out", Tags: tags, Errors: []int{404, 501}}, Read, s.getSpriteLayout)
-	handleRaw(a, huma.Operation{OperationID: "get-clip", Method: http.MethodGet, Path: "/api/v1/videos/{id}/clip", Summary: "A part of the video as a file", Tags: tags, Errors: []int{404, 416, 501}},
-		Read, map[int][]content{200: {{"video/mp4", nil}}, 206: {{"video/mp4", nil}}}, s.getClip)
+	handleRaw(a, huma.Operation{OperationID: "get-clip", Method: http.MethodGet, Path: "/api/v1/videos/{id}/clip", Summary: "A part of the video as a file", Tags: tags, Errors: []int{404, 412, 416, 501}},
+		Read, map[int][]content{200: {{"video/mp4", nil}}, 206: {{"video/mp4", nil}}, 304: nil}, s.getClip)
 }
 
 // getFile lets browsers play a video from any place on.

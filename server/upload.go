@@ -29,7 +29,7 @@ func (s *Server) uploadOperation(a *api) {
 		OperationID: "upload-video", Method: http.MethodPost, Path: "/api/v1/uploads", Summary: "Send a video", Tags: []string{"videos"},
 		Description: "The body is the file. It is kept in the library's folder once it is complete and known to be a video.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: a.schema(nil)}}},
-		Errors:      []int{507},
+		Errors:      []int{409, 507},
 	}
 	handleRaw(a, op, Write, map[int][]content{202: {{contentJSON, addedOutput{}.Body}}}, s.upload)
 }

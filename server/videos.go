@@ -151,7 +151,7 @@ func (s *Server) videoOperations(a *api) {
 	handle(a, huma.Operation{OperationID: "list-videos", Method: http.MethodGet, Path: "/api/v1/videos", Summary: "List videos, ordered by path", Tags: tags}, Read, s.listVideos)
 	handle(a, huma.Operation{OperationID: "get-video", Method: http.MethodGet, Path: "/api/v1/videos/{id}", Summary: "One video", Tags: tags, Errors: []int{404}}, Read, s.getVideo)
 	handle(a, huma.Operation{OperationID: "delete-video", Method: http.MethodDelete, Path: "/api/v1/videos/{id}", Summary: "Take a video out of the library", Description: "Its own file stays; one that was uploaded is removed.", Tags: tags, DefaultStatus: http.StatusNoContent, Errors: []int{404}}, Write, s.deleteVideo)
-	handle(a, huma.Operation{OperationID: "add-videos", Method: http.MethodPost, Path: "/api/v1/videos", Summary: "Add files and folders of the server", Description: "They must lie below one of the library's roots. What takes longer than a few seconds goes on and is told of by events.", Tags: tags, DefaultStatus: http.StatusAccepted}, Write, s.addVideos)
+	handle(a, huma.Operation{OperationID: "add-videos", Method: http.MethodPost, Path: "/api/v1/videos", Summary: "Add files and folders of the server", Description: "They must lie below one of the library's roots. What takes longer than a few seconds goes on and is told of by events.", Tags: tags, DefaultStatus: http.StatusAccepted, Errors: []int{404}}, Write, s.addVideos)
 	s.uploadOperation(a)
 }
 
