@@ -67,12 +67,12 @@ func (l *libraryFlags) newToken(cmd *cobra.Command, name, scope string) error {
 	if err != nil {
 		return err
 	}
-	if _, taken := ts.Without(name); taken {
-		return fmt.Errorf("there is a token %q already; `tall token remove` removes it", name)
-	}
 	t, secret, err := server.NewToken(name, server.Scope(scope))
 	if err != nil {
 		return err
+	}
+	if _, taken := ts.Without(t.Name); taken {
+		return fmt.Errorf("there is a token %q already; `tall token remove` removes it", t.Name)
 	}
 	if err := server.WriteTokens(path, append(ts, t)); err != nil {
 		return err
