@@ -237,6 +237,11 @@ func (o *serveOptions) server(con *console, lib *sqlite.Library) (server.Options
 // which is an error.
 func (o *serveOptions) warn(con *console, s server.Options, encrypted bool) error {
 	if s.Open {
+		for _, name := range o.hosts {
+			if !server.IsLoopback(net.JoinHostPort(name, "0")) {
+				con.Warn("whoever reaches this server as " + name + ", by a proxy, may do everything; --token-required asks for a token")
+			}
+		}
 		return nil
 	}
 	tokens, err := s.Tokens.Tokens()

@@ -63,6 +63,11 @@ func TestServe(t *testing.T) {
 	}
 	tallRun(t, "index", "add", video, "--library", dir, "--encoder", "clip:"+model)
 	secret := strings.TrimSpace(tallRun(t, "token", "new", "test", "--library", dir))
+	var open lockedBuffer
+	serving(t, &open, "--library", dir, "--host", "videos.example.org", "--host", "localhost")
+	if got := open.String(); strings.Count(got, "--token-required") != 1 || !strings.Contains(got, "videos.example.org") {
+		t.Errorf("behind a proxy everybody may do everything, and it says: %s", got)
+	}
 	var log bytes.Buffer
 	address := serving(t, &log, "--library", dir, "--token-required", "--root", t.TempDir())
 	ask := func(secret string) int {
