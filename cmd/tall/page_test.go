@@ -53,7 +53,10 @@ func TestPage(t *testing.T) {
 		{"NoMatch", testNoMatch},
 		{"Token", testToken},
 		{"Stages", testStages},
+		{"Shown", testShown},
+		{"Pictures", testPictures},
 		{"AddAndRemove", testAddAndRemove},
+		{"RemovedWork", testRemovedWork},
 		{"ManyVideos", testManyVideos},
 		{"Screens", testScreens},
 	} {
@@ -227,7 +230,7 @@ func testWholePath(chromium context.Context, t *testing.T, dir string) {
 	p.wait(`!document.querySelector(".peek").hidden && !document.querySelector(".peek i").hidden`)
 
 	correct(p, s, hit)
-	takeAway(p, hit)
+	takeAway(p, s, hit)
 	links(chromium, p, s, hit)
 
 	size := 0
@@ -288,11 +291,11 @@ func correct(p *tab, s example.Suggestion, hit tall.Span) {
 }
 
 // takeAway downloads the clip, and the moments as a table.
-func takeAway(p *tab, hit tall.Span) {
+func takeAway(p *tab, s example.Suggestion, hit tall.Span) {
 	p.Helper()
 	dir := p.downloads()
 	p.click(`.moment button[title="Key d"]`)
-	clip := p.downloaded(dir, "*.mp4")
+	clip := p.downloaded(dir, s.Video+" *.mp4")
 	file := filepath.Join(p.TempDir(), "clip.mp4")
 	if err := os.WriteFile(file, clip, 0o644); err != nil {
 		p.Fatal(err)
@@ -312,7 +315,7 @@ func takeAway(p *tab, hit tall.Span) {
 	p.click(".moment .menu-wrap > button")
 	p.named("menu of exports")
 	p.do(chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter)) // CSV
-	if table := string(p.downloaded(dir, "*.csv")); !strings.Contains(table, "start") || strings.Count(table, "\n") < 2 {
+	if table := string(p.downloaded(dir, s.Video+".csv")); !strings.Contains(table, "start") || strings.Count(table, "\n") < 2 {
 		p.Errorf("table %q", table)
 	}
 }

@@ -8,6 +8,7 @@ import { dialog, toast } from "./dialogs.js";
 
 const work = new Map(); // jobs by video and encoder
 const uploads = new Set();
+const queued = new Set(); // paths of ours whose fate an event will tell
 let box, source;
 
 /** activity is the list of what is being done, shown while there is anything. */
@@ -46,7 +47,7 @@ function open() {
 	const roots = app.library?.roots ?? [];
 	const report = h("div", { role: "status" });
 	const text = h("textarea", { name: "paths", rows: 3, placeholder: roots[0]?.path ?? "/videos", spellcheck: false });
-	const file = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.mov,.ts,.webm,.mp4", class: "sr", tabindex: -1, "aria-label": "Video files", onchange: () => {
+	const file = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts", class: "sr", tabindex: -1, "aria-label": "Video files", onchange: () => {
 		sendFiles([...file.files]);
 		el.close();
 	} });
@@ -68,7 +69,7 @@ function open() {
 		},
 	},
 	h("label", { class: "field" }, "Files or folders on the server, one a line", text),
-	roots.length ? h("p", { class: "muted" }, "Within: ", roots.map((r, i) => [i ? ", " : "", h("code", {}, r.path ?? r.name)])) : h("p", { class: "muted" }, "The server names no folders that it may read (flag --root); upload files instead."),
+	roots.length ? h("p", { class: "muted" }, "Within: ", roots.map((r, i) => [i ? ", " : "", h("code", {}, r.path)])) : h("p", { class: "muted" }, "The server names no folders that it may read (flag --root); upload files instead."),
 	report,
 	h("div", { class: "dialog-foot" },
 		mayUpload() && [file, button("Choose files to upload…", "share", () => file.click())],
@@ -77,10 +78,14 @@ function open() {
 	text.focus();
 }
 
+/** expect notes what was not looked at yet. */
+const expect = (added) => added.forEach((a) => a?.what === "queued" && queued.add(a.path));
+
 /** told shows what became of each path; it tells whether all went well. */
 function told(answer, report) {
 	const added = answer?.added ?? [];
 	const bad = added.filter((a) => a.error);
+	expect(added);
 	report.replaceChildren(...bad.map((a) => h("p", { class: "error-text" }, `${a.path}: ${a.error}`)));
 	const good = added.length - bad.length, old = added.filter((a) => a.what === "known" || a.what === "copy").length;
 	if (good) {
@@ -112,6 +117,7 @@ async function sendFiles(files) {
 			u.stop = stop;
 			const result = (await answer)?.added?.[0];
 			if (result?.error) throw new Error(result.error);
+			expect([result]);
 			uploads.delete(u);
 			emit("stale");
 		} catch (err) {
@@ -131,27 +137,37 @@ function listen() {
 	}
 	if (source && source.readyState !== EventSource.CLOSED) return;
 	source = new EventSource("/api/v1/events");
-	source.addEventListener("open", async () => {
-		try {
-			const now = await jobs();
-			work.clear();
-			for (const j of now.jobs ?? []) note(j);
-			draw();
-		} catch {
-			// The stream tells what happens from here on.
-		}
+	source.addEventListener("open", ask);
+	source.addEventListener("library", () => { // videos were added, or removed
+		ask();
+		emit("stale");
 	});
-	source.addEventListener("library", () => emit("stale")); // another program changed it
+	source.addEventListener("added", (e) => {
+		const a = JSON.parse(e.data);
+		if (queued.delete(a.path) && a.error) toast(`${a.path}: ${a.error}`, "bad");
+	});
 	source.addEventListener("job", (e) => {
 		note(JSON.parse(e.data));
 		later();
 	});
 }
 
+/** ask asks what there is to do; the stream tells what is done. */
+async function ask() {
+	try {
+		const now = await jobs();
+		work.clear();
+		now.jobs.forEach(note);
+		draw();
+	} catch {
+		// It is asked again when the library changes.
+	}
+}
+
 function note(job) {
 	const key = `${job.video} ${job.encoder}`;
 	if (job.state === "ready" || job.state === "missing") {
-		if (work.delete(key)) say(`${name(job.path)} is ready`);
+		if (work.delete(key) && job.state === "ready") say(`${name(job.path)} is ready`);
 		emit("stale");
 	} else {
 		work.set(key, job);
@@ -187,7 +203,8 @@ function draw() {
 		rows.push(h("div", { class: "job" }, h("span", {}, name(j.path)), h("span", {}, `${j.encoder} · ${clock(j.done)} of ${clock(j.total)}`),
 			h("div", { class: "progress", role: "progressbar", "aria-label": name(j.path), "aria-valuenow": Math.round(100 * share), "aria-valuemin": 0, "aria-valuemax": 100 }, h("i", { style: { width: `${100 * share}%` } }))));
 	}
-	const rest = waiting.length + Math.max(0, busy.length - 6);
+	// The list of jobs ends somewhere; the library counts them all.
+	const rest = Math.max(waiting.length, work.size < 200 ? 0 : app.library.states.waiting ?? 0) + Math.max(0, busy.length - 6);
 	if (rest) rows.push(h("p", { class: "muted" }, `${rest.toLocaleString("en")} more waiting`));
 	for (const j of failed.slice(-3)) rows.push(h("div", { class: "job" }, h("span", {}, icon("close"), name(j.path)), h("span", {}, "set aside"), h("p", { class: "error-text" }, j.reason ?? "")));
 	box.hidden = !rows.length;

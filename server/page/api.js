@@ -72,7 +72,6 @@ export const sprite = (id, signal) => json(video(id, "/sprite.json"), { signal }
 export const fileURL = (id) => video(id, "/file");
 export const spriteURL = (id) => video(id, "/sprite");
 export const thumbnailURL = (id, at, width) => video(id, `/thumbnail?${params({ at: Math.max(0, at).toFixed(2), width })}`);
-export const annotationsURL = "/api/v1/annotations";
 
 /** search yields answers as they come: candidates first, then results. */
 export async function* search(query, signal) {
@@ -111,11 +110,11 @@ async function* events(body) {
 /** download fetches an attachment, so that an error can be told, and hands it to the browser. */
 async function download(path, options, name) {
 	const response = await send(path, { accept: "*/*", ...options });
-	const named = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "");
+	const [, coded, plain] = /filename(?:\*=utf-8''(.+)|="?(.+?)"?$)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
 	const url = URL.createObjectURL(await response.blob());
 	const a = document.createElement("a");
 	a.href = url;
-	a.download = named?.[1] ?? name;
+	a.download = coded ? decodeURIComponent(coded) : plain ?? name;
 	document.body.append(a);
 	a.click();
 	a.remove();
@@ -124,7 +123,7 @@ async function download(path, options, name) {
 
 export const downloadClip = (id, start, end) => download(video(id, `/clip?${params({ start: start.toFixed(3), end: end.toFixed(3), exact: true })}`), {}, "moment.mp4");
 export const downloadExport = (body) => download("/api/v1/export", { method: "POST", body }, `moments.${body.format}`);
-export const downloadAnnotations = () => download(annotationsURL, {}, "annotations.jsonl");
+export const downloadAnnotations = () => download("/api/v1/annotations", {}, "annotations.jsonl");
 
 /** upload sends a file; progress is told as a share of 1. It returns the answer and a way to stop. */
 export function upload(file, progress) {

@@ -1,7 +1,7 @@
 // Results as cards. A card is a link, so that it can be opened in another tab; cards of the
 // same moment are kept from one answer to the next, and what moves glides.
 
-import { $, calm, h, icon } from "./dom.js";
+import { $, calm, h, icon, plain } from "./dom.js";
 import { thumbnailURL } from "./api.js";
 import { clock, range, spoken, sure } from "./format.js";
 import { go, hash, on, onlySearch, route } from "./state.js";
@@ -79,11 +79,7 @@ function make() {
 	c.img.addEventListener("error", () => settle(true));
 	c.link = h("a", {
 		class: "card-link",
-		onclick: (e) => {
-			if (e.metaKey || e.ctrlKey || e.shiftKey || e.button) return;
-			e.preventDefault();
-			go(target(c.hit));
-		},
+		onclick: (e) => plain(e) && go(target(c.hit)),
 	},
 	h("div", { class: "shot" }, c.img, c.blank, c.rank, c.at), c.mini,
 	h("div", { class: "card-name" }, c.name, c.sure),
@@ -116,7 +112,7 @@ function fill(c, hit, i, threshold, rough) {
 }
 
 /** markCurrent marks the card of the moment that is being watched. */
-export function markCurrent(hits, r) {
+export function markCurrent(r) {
 	for (const c of cards.values()) {
 		const here = c.hit.video === r.v && Math.abs(c.hit.start - Number(r.t ?? -1)) < 0.02;
 		c.root.classList.toggle("current", here);

@@ -84,6 +84,13 @@ export function setIcon(el, name) {
 	el.prepend(icon(name));
 }
 
+/** plain tells that a click is for this page, not for another tab. */
+export function plain(e) {
+	if (e.metaKey || e.ctrlKey || e.shiftKey || e.button) return false;
+	e.preventDefault();
+	return true;
+}
+
 /** say tells screen readers what has changed, without taking the focus. */
 export function say(text) {
 	$("status").textContent = text;

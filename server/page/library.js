@@ -1,6 +1,6 @@
 // The library: all videos with their states, in a list that stays quick at any length.
 
-import { $, button, h, icon, say, tool } from "./dom.js";
+import { $, button, h, icon, plain, say, tool } from "./dom.js";
 import { aborted, downloadAnnotations, removeVideo, thumbnailURL, videos } from "./api.js";
 import { bytes, clock, count, day, length } from "./format.js";
 import { canWrite, emit, go, hash, on, route } from "./state.js";
@@ -49,9 +49,9 @@ export function startLibrary() {
 /** facts shows the counts, here and in the bar. */
 function facts(library) {
 	$("video-count").textContent = library.videos.toLocaleString("en");
-	const states = Object.entries(library.states ?? {}).filter(([s, n]) => n && s !== "ready").map(([s, n]) => `${n.toLocaleString("en")} ${words[s] ?? s}`);
+	const states = Object.entries(library.states).filter(([s, n]) => n && s !== "ready").map(([s, n]) => `${n.toLocaleString("en")} ${words[s] ?? s}`);
 	head.replaceChildren(h("h2", {}, "Library"),
-		h("p", {}, [count(library.videos, "video"), length(library.seconds), ...states, (library.engines ?? []).map((e) => e.name).join(", ")].filter(Boolean).join(" · ")));
+		h("p", {}, [count(library.videos, "video"), length(library.seconds), ...states, library.engines.map((e) => e.name).join(", ")].filter(Boolean).join(" · ")));
 	document.querySelectorAll(".for-write").forEach((el) => (el.hidden = !canWrite()));
 	document.querySelectorAll(".for-session").forEach((el) => (el.hidden = !library.authenticated));
 }
@@ -140,7 +140,7 @@ function make(i) {
 	return h("div", { class: "video-row" },
 		h("div", { class: "shot" }, img),
 		h("div", { class: "row-name" },
-			h("a", { href: hash({ v: v.id }), title: v.path, tabindex: 0, onclick: (e) => open(e, v) }, v.name),
+			h("a", { href: hash({ v: v.id }), title: v.path, tabindex: 0, onclick: (e) => plain(e) && go({ v: v.id }) }, v.name),
 			reason && v.state !== "ready" ? h("small", { class: "reason", title: reason }, reason) : h("small", {}, v.folder)),
 		h("span", { class: "row-num" }, clock(v.duration)),
 		h("span", { class: "row-num" }, day(v.modified)),
@@ -149,12 +149,6 @@ function make(i) {
 		h("div", { class: "row-actions" },
 			tool(`Search in ${v.name}`, "search", () => emit("within", v), { className: "small" }),
 			canWrite() && tool(`Remove ${v.name}`, "trash", () => remove(v), { className: "small" })));
-}
-
-function open(e, v) {
-	if (e.metaKey || e.ctrlKey || e.shiftKey) return;
-	e.preventDefault();
-	go({ v: v.id });
 }
 
 async function remove(v) {
@@ -182,7 +176,7 @@ async function saveAnnotations() {
 	try {
 		await downloadAnnotations();
 	} catch (err) {
-		toast(err.status === 404 ? "There are no annotations yet: judge a moment first." : err.message, "bad");
+		toast(err.message, "bad");
 	}
 }
 

@@ -1,7 +1,7 @@
 // The page's beginning: it wires the parts, asks the server what it is, and shows what the
 // URL says.
 
-import { $, cry, say, setIcon } from "./dom.js";
+import { $, cry, plain, say, setIcon } from "./dom.js";
 import { library } from "./api.js";
 import { app, asks, emit, go, on, onlySearch, recall, remember, route, watch } from "./state.js";
 import { startAdding } from "./add.js";
@@ -91,13 +91,6 @@ async function begin() {
 	begun = true;
 	watch();
 	if (!asks(route) && !route.v && route.view !== "library" && !matchMedia("(pointer: coarse)").matches) $("query").focus();
-}
-
-/** plain tells that a click is for this page, not for another tab. */
-function plain(e) {
-	if (e.metaKey || e.ctrlKey || e.shiftKey || e.button) return false;
-	e.preventDefault();
-	return true;
 }
 
 start();

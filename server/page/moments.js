@@ -45,9 +45,10 @@ export class Moments {
 			const m = { ...hit, found: { start: hit.start, end: hit.end } };
 			return Object.assign(m, judged.get(this.key(m)));
 		});
-		const fits = (m) => was ? same(m.found, was.found) : at !== undefined && at >= m.found.start - 0.02 && at < m.found.end;
+		// A candidate's better boundaries lie about it.
+		const fits = ({ found }) => was ? found.start < was.found.end && found.end > was.found.start : at >= found.start - 0.02 && at < found.end;
 		// The one that begins there comes before another that only contains the time.
-		const exact = was ? -1 : this.list.findIndex((m) => at !== undefined && Math.abs(m.found.start - at) < 0.02);
+		const exact = this.list.findIndex((m) => was ? m === was : Math.abs(m.found.start - at) < 0.02);
 		this.chosen = exact >= 0 ? exact : this.list.findIndex(fits);
 		this.refresh();
 		if (this.current && !was) this.timeline.focusOn(this.current);

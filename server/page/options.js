@@ -23,10 +23,13 @@ export function startOptions() {
 		const set = fields.filter((k) => r[k]).length;
 		$("options-dot").hidden = set === 0;
 		$("options-button").setAttribute("aria-label", set ? `Options, ${set} set` : "Options");
-		if (!$("options").hidden) build();
+		refresh();
 	});
-	on("library", () => $("options").hidden || build());
+	on("library", refresh);
 }
+
+/** refresh builds the panel again, but for under what is being typed. */
+const refresh = () => $("options").hidden || document.activeElement.matches("#options input") || build();
 
 /** toggle opens or closes the panel. */
 export function toggle(open) {

@@ -65,7 +65,7 @@ export function toggleLoop() {
 
 function showTime(t) {
 	times.firstChild.textContent = clock(t, 2);
-	timeline.setTime(t);
+	timeline.setTime(t, screen.playing);
 }
 
 function showState({ playing, muted, looping }) {
@@ -119,6 +119,8 @@ async function open(now, at, newVideo) {
 	try {
 		if (newVideo) {
 			screen.unload();
+			moments.video(null); // keys would judge what is no longer shown
+			moments.refresh();
 			const hit = results().find((x) => x.video === now.v);
 			title.textContent = hit?.name ?? "…";
 			stage.setAttribute("aria-busy", "true");
@@ -151,7 +153,6 @@ async function open(now, at, newVideo) {
 		if (mine !== opening) return;
 		timeline.setCurve(c.times?.length ? c : null, c.times?.length ? "" : "No curve for this video");
 		merge(c.hits ?? [], at);
-		emit("curve", c);
 	} catch (err) {
 		if (aborted(err) || mine !== opening) return;
 		cry(err.message);

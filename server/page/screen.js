@@ -61,7 +61,8 @@ export class Screen {
 		this.wanted = this.span = null;
 		this.caption.hidden = true;
 		this.still.hidden = true;
-		this.still.removeAttribute("src");
+		this.still.removeAttribute("src"); // which tells nobody of its end
+		this.stillBusy = this.stillNext = undefined;
 		this.video.hidden = false;
 		this.video.pause();
 		if (this.video.hasAttribute("src")) {

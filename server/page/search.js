@@ -23,6 +23,7 @@ export function startSearch() {
 	});
 	on("route", follow);
 	on("library", suggest);
+	on("moment", () => markCurrent(route));
 }
 
 /** submit asks for what was typed; the same again asks again. */
@@ -50,7 +51,7 @@ function follow(now, before) {
 	} else if (!sameSearch(now, before) || !asks(before)) {
 		run();
 	}
-	markCurrent(results(), now);
+	markCurrent(now);
 	layout(now);
 }
 
@@ -112,23 +113,22 @@ export function learnName(video) {
 
 function show(part) {
 	answer = part;
-	const hits = part.hits ?? [];
+	const { hits } = part;
 	for (const hit of hits) known.set(hit.video, hit.name);
 	const rough = part.stage === "candidates";
 	if (rough && !hits.length) return; // the skeletons stay until the localizer has looked
 	const list = $("cards");
 	list.classList.toggle("rough", rough);
-	list.classList.toggle("misses", Boolean(part.no_match));
+	list.classList.toggle("misses", part.no_match);
 	showCards(hits, { threshold: part.threshold, rough });
-	markCurrent(hits, route);
+	markCurrent(route);
 	notice(part, rough);
 	emit("results", part);
 	if (rough) return;
-	const took = part.took ?? {};
-	const ms = (took.encode_ms ?? 0) + (took.candidates_ms ?? 0) + (took.refine_ms ?? 0);
+	const ms = part.took.encode_ms + part.took.candidates_ms + part.took.refine_ms;
 	const found = part.no_match ? "no match" : count(hits.length, "moment");
-	const note = `${found} · ${count(part.videos ?? 0, "video")} · ${ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`}`;
-	$("results-note").replaceChildren(note, ...(part.warnings ?? []).map((w) => h("span", { class: "error-text" }, ` · ${w}`)));
+	const note = `${found} · ${count(part.videos, "video")} · ${ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`}`;
+	$("results-note").replaceChildren(note, ...part.warnings.map((w) => h("span", { class: "error-text" }, ` · ${w}`)));
 	$("results-tools").replaceChildren(...(hits.length && !part.no_match ? [exportMenu("Export", () => results())] : []));
 	const best = hits[0];
 	say(part.no_match ? "No match. The nearest misses are listed." : `${found} found. Best: ${best.name}.`);
@@ -137,10 +137,10 @@ function show(part) {
 /** notice explains an answer without a match, or an empty library. */
 function notice(part, rough) {
 	const box = $("results-notice");
-	box.hidden = rough || !(part.no_match || !part.hits?.length);
+	box.hidden = rough || !(part.no_match || !part.hits.length);
 	box.classList.remove("bad");
 	if (box.hidden) return;
-	const near = part.hits?.length > 0;
+	const near = part.hits.length > 0;
 	const filtered = ["in", "folder", "name", "after", "before", "min", "max"].some((k) => route[k]);
 	box.replaceChildren(
 		h("h3", {}, part.videos === 0 ? (filtered ? "No video passes the filters" : "There are no videos to search yet") : "Nothing matches well enough"),
@@ -173,10 +173,10 @@ function fail(err) {
 
 /** suggest fills the start page from what the server says. */
 function suggest(library) {
-	$("suggestions").replaceChildren(...(library.suggestions ?? []).slice(0, 8).map((text) =>
+	$("suggestions").replaceChildren(...library.suggestions.slice(0, 8).map((text) =>
 		h("button", { type: "button", onclick: () => submit(text) }, icon("search"), h("span", {}, text))));
 	const foot = $("welcome-foot");
-	const ready = library.states?.ready ?? 0;
+	const ready = library.states.ready ?? 0;
 	if (library.videos > 0) {
 		foot.replaceChildren(`${count(library.videos, "video")} in the library${ready < library.videos ? `, ${ready.toLocaleString("en")} of them ready` : ""}.`);
 	} else {

@@ -14,7 +14,8 @@ export const app = { library: null };
 /** can tells whether this visitor may change anything. */
 export const canWrite = () => app.library === null || !app.library.scopes?.length || app.library.scopes.includes("write");
 
-export const canJudge = () => canWrite() && app.library?.feedback !== false;
+/** canJudge: a judgment is about a sentence, which a search by example lacks. */
+export const canJudge = () => canWrite() && app.library?.feedback !== false && Boolean(route.q);
 
 const listeners = new Map();
 

@@ -74,13 +74,13 @@ export class Timeline {
 		this.place();
 	}
 
-	setTime(t) {
+	/** setTime moves the playhead. The view follows, a page at a time; with stay, only from where it was seen. */
+	setTime(t, stay) {
+		const follow = !stay || (this.at >= this.from && this.at <= this.to);
 		this.at = t;
 		const width = this.to - this.from;
-		// The view follows what is played, a page at a time.
-		if (width < this.duration * 0.999 && !this.pointers.size && (t < this.from || t > this.to)) {
-			const from = Math.max(0, Math.min(this.duration - width, t - width * 0.1));
-			this.show(from, from + width);
+		if (follow && width < this.duration * 0.999 && !this.pointers.size && (t < this.from || t > this.to)) {
+			this.show(t - width * 0.1, t + width * 0.9);
 		}
 		this.now.style.left = `${this.x(t)}px`;
 		this.now.setAttribute("aria-valuenow", t.toFixed(2));
@@ -241,16 +241,11 @@ export class Timeline {
 				this.show(t - (t - this.from) * factor, t + (this.to - t) * factor);
 			} else if (Math.abs(across) > Math.abs(e.shiftKey ? 0 : e.deltaY)) {
 				e.preventDefault();
-				this.pan((across / track.clientWidth) * (this.to - this.from));
+				const by = (across / track.clientWidth) * (this.to - this.from);
+				this.show(this.from + by, this.to + by);
 			}
 		}, { passive: false });
 		whole.addEventListener("pointerdown", (e) => this.dragWhole(e));
-	}
-
-	pan(by) {
-		const width = this.to - this.from;
-		const from = Math.max(0, Math.min(this.duration - width, this.from + by));
-		this.show(from, from + width);
 	}
 
 	/** pinch zooms so that the times under both fingers stay under them. */
@@ -280,10 +275,8 @@ export class Timeline {
 		whole.setPointerCapture(e.pointerId);
 		const move = (ev) => {
 			const by = t(ev) - at;
-			if (part === "both") {
-				const width = to - from, a = Math.max(0, Math.min(this.duration - width, from + by));
-				this.show(a, a + width);
-			} else if (part === "from") this.show(Math.min(from + by, to - 0.5), to);
+			if (part === "both") this.show(from + by, to + by);
+			else if (part === "from") this.show(Math.min(from + by, to - 0.5), to);
 			else this.show(from, Math.max(to + by, from + 0.5));
 		};
 		whole.addEventListener("pointermove", move);
