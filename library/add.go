@@ -112,7 +112,7 @@ func (l *Library) add(ctx context.Context, path string, engines []string) (Added
 				a.What = New
 			}
 		}
-		v.Size, v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen = size(info), facts.Duration, facts.Width, facts.Height, facts.FPSNum, facts.FPSDen
+		v.Size, v.Facts = size(info), facts
 		here := slices.Contains(v.Paths, path)
 		lost := len(v.Paths) == 0 || v.Paths[0] != path && gone(v.Paths[0]) // the one that is played
 		kept := slices.DeleteFunc(slices.Clone(v.Paths), func(p string) bool { return p != path && gone(p) })

@@ -28,7 +28,8 @@ type Options struct {
 type Facts struct {
 	Duration       float64 // seconds
 	Width, Height  int     // pixels as shown
-	FPSNum, FPSDen int
+	FPSNum, FPSDen int     // frame rate as a fraction
+	Audio          bool    // whether it has sound
 }
 
 // Library is a searchable collection of videos. Its methods may be called from several

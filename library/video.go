@@ -31,12 +31,10 @@ type Video struct {
 	Modified time.Time // of the file at Paths[0]
 	Added    time.Time
 
-	Duration       float64 // seconds
-	Width, Height  int     // pixels as shown
-	FPSNum, FPSDen int     // frame rate as a fraction
-	State          State   // Ready where any encoder's features are
-	Reason         string  // of Failed, Missing and Damaged
-	Features       []Features
+	Facts
+	State    State  // Ready where any encoder's features are
+	Reason   string // of Failed, Missing and Damaged
+	Features []Features
 }
 
 // settle sets the state by those of the features: the best of them. Reason is what the last

@@ -275,7 +275,7 @@ func TestServer_Export(t *testing.T) {
 	moment := func(video int) map[string]any {
 		return map[string]any{"video": b.ids[video], "start": 1, "end": 4.5, "sentence": "a cup", "score": 1.5, "confidence": 0.9}
 	}
-	for format, want := range map[string]string{"edl": "TITLE:", "csv": "000.mp4", "srt": "00:00:01,000 -->", "vtt": "WEBVTT", "fcpxml": "<fcpxml", "json": `"sentence"`} {
+	for format, want := range map[string]string{"edl": "AA/V", "csv": "000.mp4", "srt": "00:00:01,000 -->", "vtt": "WEBVTT", "fcpxml": `hasAudio="1"`, "json": `"sentence"`} {
 		r := b.call("POST", "/api/v1/export", map[string]any{"format": format, "moments": []any{moment(0)}}, 200)
 		if !bytes.Contains(r.body, []byte(want)) || !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%s: %v\n%s", format, r.Header, r.body)

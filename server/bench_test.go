@@ -220,7 +220,7 @@ func (b *bench) probe(_ context.Context, path string) (library.Facts, error) {
 	if err != nil {
 		return library.Facts{}, err
 	}
-	return library.Facts{Duration: float64(b.c.Seconds(n % b.c.Len())), Width: 64, Height: 48, FPSNum: 25, FPSDen: 1}, nil
+	return library.Facts{Duration: float64(b.c.Seconds(n % b.c.Len())), Width: 64, Height: 48, FPSNum: 25, FPSDen: 1, Audio: true}, nil
 }
 
 // contentOf is that of the file of a video: some kilobytes.

@@ -181,7 +181,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, in *exportInput)
 			if err != nil {
 				return err
 			}
-			e := export.Video{Path: string(v.ID), Duration: v.Duration, FPSNum: v.FPSNum, FPSDen: v.FPSDen, Width: v.Width, Height: v.Height}
+			e := export.Video{Path: string(v.ID), Duration: v.Duration, FPSNum: v.FPSNum, FPSDen: v.FPSDen, Width: v.Width, Height: v.Height, Audio: v.Audio}
 			if len(v.Paths) > 0 {
 				e.Path = v.Paths[0]
 			}

@@ -78,7 +78,7 @@ func (e *encodeFlags) run(cmd *cobra.Command, args []string) error {
 	if e.jobs < 1 || e.jobs > maxThreads {
 		return fmt.Errorf("--jobs %d: give a number of 1 or more", e.jobs)
 	}
-	paths, err := findVideos(args)
+	paths, err := findVideos(args, func(text string) { con.Warn(text) })
 	if err != nil {
 		return err
 	}

@@ -217,6 +217,6 @@ func (r *rowsLocalizer) windows(rows *tall.Features) (*tall.Features, error) {
 func probeVideo(tools *media.Tools) func(ctx context.Context, path string) (library.Facts, error) {
 	return func(ctx context.Context, path string) (library.Facts, error) {
 		info, err := tools.Probe(ctx, path)
-		return library.Facts{Duration: info.Duration, Width: info.Width, Height: info.Height, FPSNum: info.FPSNum, FPSDen: info.FPSDen}, err
+		return library.Facts{Duration: info.Duration, Width: info.Width, Height: info.Height, FPSNum: info.FPSNum, FPSDen: info.FPSDen, Audio: info.Audio > 0}, err
 	}
 }

@@ -86,7 +86,7 @@ func (f *findFlags) run(cmd *cobra.Command, args []string) error {
 	if f.targets, args, err = parseExports(f.exports, args); err != nil {
 		return err
 	}
-	videos, sentences, err := f.arguments(args)
+	videos, sentences, err := f.arguments(args, func(text string) { con.Warn(text) })
 	if err != nil {
 		return err
 	}
@@ -103,18 +103,14 @@ func (f *findFlags) run(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%s could be read", none(len(videos)))
 	}
 	replies := engine.replies(searched, f.top, f.threshold)
-	if err := f.cutAll(ctx, con, engine.tools, searched, replies); err != nil {
-		return err
-	}
-	if err := f.exportAll(searched, replies); err != nil {
-		return err
-	}
+	// The answer is told though its clips and lists cannot be written.
+	failure := errors.Join(f.cutAll(ctx, con, engine.tools, searched, replies), f.exportAll(searched, replies))
 	if f.json {
 		err = f.printJSON(cmd.OutOrStdout(), engine, searched, replies)
 	} else {
 		err = f.print(cmd.OutOrStdout(), searched, replies)
 	}
-	switch {
+	switch err = errors.Join(failure, err); {
 	case err != nil:
 		return err
 	case failed > 0:
@@ -152,7 +148,7 @@ const maxSentence = 1 << 20
 
 // arguments tells videos from sentences: what exists is a video, what looks like the name
 // of one is missing, and the rest are sentences.
-func (f *findFlags) arguments(args []string) (videos, sentences []string, err error) {
+func (f *findFlags) arguments(args []string, warn func(string)) (videos, sentences []string, err error) {
 	var paths []string
 	for _, arg := range args {
 		switch {
@@ -179,7 +175,7 @@ func (f *findFlags) arguments(args []string) (videos, sentences []string, err er
 			return nil, nil, fmt.Errorf("sentence %d has %d bytes; a sentence has %d at most", i+1, len(s), maxSentence)
 		}
 	}
-	videos, err = findVideos(paths)
+	videos, err = findVideos(paths, warn)
 	return videos, sentences, err
 }
 

@@ -42,7 +42,7 @@ func TestFind_Arguments(t *testing.T) {
 		{args: []string{"a.mp4", "either/or"}, videos: []string{"a.mp4"}, sentences: []string{"either/or"}},
 	} {
 		f := findFlags{sentences: c.flag}
-		videos, sentences, err := f.arguments(c.args)
+		videos, sentences, err := f.arguments(c.args, nil)
 		if c.says != "" {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%q: %v, want %q", c.args, err, c.says)

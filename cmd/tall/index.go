@@ -120,7 +120,7 @@ func (a *indexAdd) run(cmd *cobra.Command, args []string) error {
 	if a.jobs < 1 || a.jobs > maxThreads {
 		return fmt.Errorf("--jobs %d: give a number of 1 or more", a.jobs)
 	}
-	paths, err := findVideos(args)
+	paths, err := findVideos(args, func(text string) { con.Warn(text) })
 	if err != nil {
 		return err
 	}

@@ -282,18 +282,8 @@ func (f *searchFlags) show(cmd *cobra.Command, con *console, lib *sqlite.Library
 	if slices.ContainsFunc(answer.hits, func(h hit) bool { return h.video.lost }) && (f.find.cut != "" || len(f.find.targets) > 0) {
 		con.Warn("moments of videos whose files are gone are neither cut nor exported: add the files again where they are now")
 	}
-	if f.find.cut != "" {
-		tools, err := media.Find(media.Options{FFmpeg: f.ffmpeg})
-		if err != nil {
-			return err
-		}
-		if err := f.find.cutAll(ctx, con, tools, videos, replies); err != nil {
-			return err
-		}
-	}
-	if err := f.find.exportAll(videos, replies); err != nil {
-		return err
-	}
+	// The answer is told though its clips and lists cannot be written.
+	failure := errors.Join(f.cut(ctx, con, videos, replies), f.find.exportAll(videos, replies))
 	out := cmd.OutOrStdout()
 	if f.find.json {
 		err = f.printJSON(out, q, r, replies[0])
@@ -303,10 +293,22 @@ func (f *searchFlags) show(cmd *cobra.Command, con *console, lib *sqlite.Library
 		}
 		err = f.find.print(out, videos, replies)
 	}
-	if err == nil && r.NoMatch {
+	if err = errors.Join(failure, err); err == nil && r.NoMatch {
 		return errNoMatch
 	}
 	return err
+}
+
+// cut writes the clips.
+func (f *searchFlags) cut(ctx context.Context, con *console, videos []*searchedVideo, replies []reply) error {
+	if f.find.cut == "" {
+		return nil
+	}
+	tools, err := media.Find(media.Options{FFmpeg: f.ffmpeg})
+	if err != nil {
+		return err
+	}
+	return f.find.cutAll(ctx, con, tools, videos, replies)
 }
 
 // reply is the answer in the words of tall find.
@@ -323,7 +325,7 @@ func (f *searchFlags) reply(ctx context.Context, lib *sqlite.Library, q library.
 				}
 				return nil, out, err
 			}
-			v = &searchedVideo{path: cmp.Or(h.Path, string(h.Video)), lost: h.Path == "", facts: videoFacts{Duration: known.Duration, FPSNum: known.FPSNum, FPSDen: known.FPSDen, Width: known.Width, Height: known.Height}}
+			v = &searchedVideo{path: cmp.Or(h.Path, string(h.Video)), lost: h.Path == "", facts: videoFacts{Duration: known.Duration, FPSNum: known.FPSNum, FPSDen: known.FPSDen, Width: known.Width, Height: known.Height, Audio: known.Audio}}
 			byID[h.Video] = v
 			videos = append(videos, v)
 		}

@@ -198,7 +198,7 @@ func (o *serveOptions) server(con *console, lib *sqlite.Library) (server.Options
 		Open:   server.IsLoopback(o.listen) && !o.token,
 		Tokens: server.NewTokenFile(filepath.Join(lib.Dir, tokensName)),
 		Hosts:  append(server.LoopbackHosts(), o.hosts...),
-		Find:   func(folder string) ([]string, error) { return findVideos([]string{folder}) },
+		Find:   func(folder string) ([]string, error) { return findVideos([]string{folder}, nil) },
 		Cache:  filepath.Join(lib.Dir, thumbsFolder), Thumbnails: o.thumbnails, Suggestions: o.suggestions,
 		Judgments: server.NewFileJournal(filepath.Join(lib.Dir, judgmentsName)),
 	}

@@ -23,8 +23,9 @@ var imageExtensions = []string{".jpeg", ".jpg", ".png"}
 
 // findVideos lists the videos that paths name: files, patterns such as "trip/*.mp4",
 // folders with everything below them, and folders of pictures, which are one video each.
-// Each is listed once, in the order found.
-func findVideos(paths []string) ([]string, error) {
+// Each is listed once, in the order found. Warn, if not nil, is told of folders that may not
+// be read, such as a drive's lost+found.
+func findVideos(paths []string, warn func(string)) ([]string, error) {
 	var out []string
 	for _, path := range paths {
 		found := []string{path}
@@ -42,7 +43,7 @@ func findVideos(paths []string) ([]string, error) {
 				out = append(out, name)
 				continue
 			}
-			below, err := videosBelow(name)
+			below, err := videosBelow(name, warn)
 			if err != nil {
 				return nil, err
 			}
@@ -66,13 +67,19 @@ func findVideos(paths []string) ([]string, error) {
 
 // videosBelow walks a folder. Hidden files and folders are passed over, and links to
 // folders are not followed, so that the walk ends, but for one that is named itself.
-func videosBelow(root string) ([]string, error) {
+func videosBelow(root string, warn func(string)) ([]string, error) {
 	var out []string
 	pictures := map[string]bool{} // folders
 	start := strings.TrimRight(root, string(filepath.Separator)) + string(filepath.Separator)
 	err := filepath.WalkDir(start, func(path string, d fs.DirEntry, err error) error {
 		if path != start && errors.Is(err, fs.ErrNotExist) {
 			return nil // removed while the folder that holds it was read
+		}
+		if path != start && errors.Is(err, fs.ErrPermission) {
+			if warn != nil && !strings.HasPrefix(d.Name(), ".") {
+				warn(fmt.Sprintf("passed over: %v", err))
+			}
+			return nil
 		}
 		if err != nil {
 			return err
@@ -115,7 +122,7 @@ func stem(path string) string {
 func findVideosOrNone(folders []string) ([]string, error) {
 	var out []string
 	for _, folder := range folders {
-		found, err := findVideos([]string{folder})
+		found, err := findVideos([]string{folder}, nil)
 		if err != nil && !errors.Is(err, tall.ErrMissing) {
 			return nil, err
 		}

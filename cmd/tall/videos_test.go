@@ -21,7 +21,7 @@ func TestVideosBelow_Link(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{link, link + string(filepath.Separator)} {
-		got, err := findVideos([]string{name})
+		got, err := findVideos([]string{name}, nil)
 		if want := []string{link, filepath.Join(link, "sub", "a.mp4")}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

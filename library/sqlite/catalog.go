@@ -28,7 +28,7 @@ import (
 var schema string
 
 // schemaVersion is that of schema.sql, kept in SQLite's user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // firstPatience is how long a catalog waits for another process that makes it just then:
 // SQLite waits for writers, not for who first turns a file to its write-ahead log.
@@ -90,6 +90,10 @@ func (c *Catalog) migrate(ctx context.Context) error {
 			return fmt.Errorf("%w: %s was written by a later version of tall (schema %d, this one knows %d): use that version", tall.ErrFormat, c.path, version, schemaVersion)
 		case version == schemaVersion:
 			return nil
+		case version == 1: // what it did not ask for is taken as silent, as it was
+			if _, err := tx.ExecContext(ctx, "ALTER TABLE video ADD COLUMN audio INTEGER NOT NULL DEFAULT 0"); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
 			return err
@@ -173,7 +177,7 @@ func (c *Catalog) page(ctx context.Context, f library.Filter, afterPath string, 
 	where = append(where, "(first, id) > (?, ?)")
 	args = slices.Concat([]any{unknownTime}, args, []any{afterPath, string(afterID), pageSize})
 	rows, err := c.db.QueryContext(ctx, `
-		SELECT id, size, added, duration, width, height, fps_num, fps_den, state, reason, first, modified
+		SELECT id, size, added, duration, width, height, fps_num, fps_den, audio, state, reason, first, modified
 		FROM (SELECT video.*, COALESCE(file.path, '') AS first, COALESCE(file.modified, ?) AS modified
 		      FROM video LEFT JOIN file ON file.video = video.id AND file.place = 0)
 		WHERE `+strings.Join(where, " AND ")+`
@@ -188,7 +192,7 @@ func (c *Catalog) page(ctx context.Context, f library.Filter, afterPath string, 
 		var v library.Video
 		var added, modified int64
 		var first string
-		if err := rows.Scan(&v.ID, &v.Size, &added, &v.Duration, &v.Width, &v.Height, &v.FPSNum, &v.FPSDen, &v.State, &v.Reason, &first, &modified); err != nil {
+		if err := rows.Scan(&v.ID, &v.Size, &added, &v.Duration, &v.Width, &v.Height, &v.FPSNum, &v.FPSDen, &v.Audio, &v.State, &v.Reason, &first, &modified); err != nil {
 			return nil, err
 		}
 		v.Added, v.Modified = timeOf(added), timeOf(modified)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"tall/library"
@@ -21,7 +22,7 @@ func TestCatalog_FilterIsTakes(t *testing.T) {
 	var all []library.Video
 	for i := range 60 {
 		v := library.Video{
-			ID: library.ID(fmt.Sprintf("sha256-%064d", i)), Duration: float64(i%7) * 10,
+			ID: library.ID(fmt.Sprintf("sha256-%064d", i)), Facts: library.Facts{Duration: float64(i%7) * 10},
 			State: states[i%len(states)], Added: day(i), Modified: day(i % 11),
 		}
 		for k := range i % 3 {
@@ -92,4 +93,54 @@ func TestCatalog_FilterIsTakes(t *testing.T) {
 			rt.Fatalf("%+v selects %d videos, takes %d", f, len(got), len(want))
 		}
 	})
+}
+
+// What a catalog is told of a video it tells again; one of the first schema is brought to
+// this one.
+func TestCatalog_Update(t *testing.T) {
+	c, _ := open(t)
+	day := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	want := library.Video{
+		ID: "sha256-1", Paths: []string{"/b", "/a"}, Size: 5, Modified: day, Added: day.Add(1), State: library.Failed, Reason: "why",
+		Facts: library.Facts{Duration: 1.5, Width: 2, Height: 3, FPSNum: 30000, FPSDen: 1001, Audio: true},
+		Features: []library.Features{{
+			Encoder: "e", State: library.Ready, Rows: 7, Hash: "h", Reason: "r",
+			Calibration: map[string]library.Calibration{"l": {Best: library.BankScores{1, 2}}},
+		}},
+	}
+	if err := c.Update(t.Context(), want.ID, func(v *library.Video, _ bool) (bool, error) {
+		*v = want
+		return true, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	same := func(c *Catalog) {
+		t.Helper()
+		for v, err := range c.Videos(t.Context(), library.Filter{}) {
+			if diff := cmp.Diff(want, v); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		}
+		if err := c.Update(t.Context(), want.ID, func(v *library.Video, found bool) (bool, error) {
+			if diff := cmp.Diff(want, *v); !found || diff != "" {
+				t.Error(found, diff)
+			}
+			return found, nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	same(c)
+	for _, old := range []string{"ALTER TABLE video DROP COLUMN audio", "PRAGMA user_version = 1"} {
+		if _, err := c.db.ExecContext(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := OpenCatalog(t.Context(), c.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	want.Audio = false
+	same(again)
 }

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS video (
   height   INTEGER NOT NULL,
   fps_num  INTEGER NOT NULL,
   fps_den  INTEGER NOT NULL,
+  audio    INTEGER NOT NULL, -- 1: it has sound
   state    TEXT NOT NULL,
   reason   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

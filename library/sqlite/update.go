@@ -52,8 +52,8 @@ func (c *Catalog) Version(ctx context.Context) (version int64, err error) {
 func read(ctx context.Context, tx *sql.Tx, id library.ID) (v library.Video, found bool, err error) {
 	v.ID = id
 	var added int64
-	err = tx.QueryRowContext(ctx, "SELECT size, added, duration, width, height, fps_num, fps_den, state, reason FROM video WHERE id = ?", string(id)).
-		Scan(&v.Size, &added, &v.Duration, &v.Width, &v.Height, &v.FPSNum, &v.FPSDen, &v.State, &v.Reason)
+	err = tx.QueryRowContext(ctx, "SELECT size, added, duration, width, height, fps_num, fps_den, audio, state, reason FROM video WHERE id = ?", string(id)).
+		Scan(&v.Size, &added, &v.Duration, &v.Width, &v.Height, &v.FPSNum, &v.FPSDen, &v.Audio, &v.State, &v.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, false, nil
 	}
@@ -91,12 +91,12 @@ func read(ctx context.Context, tx *sql.Tx, id library.ID) (v library.Video, foun
 // belongs to this one from now on: the file there has changed.
 func write(ctx context.Context, tx *sql.Tx, v library.Video) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO video (id, size, added, duration, width, height, fps_num, fps_den, state, reason)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO video (id, size, added, duration, width, height, fps_num, fps_den, audio, state, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET size = excluded.size, added = excluded.added, duration = excluded.duration,
-			width = excluded.width, height = excluded.height, fps_num = excluded.fps_num, fps_den = excluded.fps_den,
+			width = excluded.width, height = excluded.height, fps_num = excluded.fps_num, fps_den = excluded.fps_den, audio = excluded.audio,
 			state = excluded.state, reason = excluded.reason`,
-		string(v.ID), v.Size, nanoseconds(v.Added), v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen, string(v.State), v.Reason)
+		string(v.ID), v.Size, nanoseconds(v.Added), v.Duration, v.Width, v.Height, v.FPSNum, v.FPSDen, v.Audio, string(v.State), v.Reason)
 	if err != nil {
 		return err
 	}
