@@ -73,16 +73,21 @@ const (
 	clientRoom = 64                     // events that a client may be behind
 )
 
-// run passes events on. Every look it sees whether another process changed the library.
-func (h *hub) run(ctx context.Context, l *library.Library, look time.Duration, log *slog.Logger) {
-	defer h.end()
+// follow begins to listen, and returns what passes on all that happens from now on until
+// the context ends. Every look it sees whether another process changed the library.
+func (h *hub) follow(ctx context.Context, l *library.Library, look time.Duration, log *slog.Logger) func() {
 	events := l.Events(ctx)
-	tick := time.NewTicker(look)
-	defer tick.Stop()
 	version, err := l.Version(ctx)
 	if err != nil {
 		version = -1 // unknown until the next look
 	}
+	return func() { h.run(ctx, l, events, version, look, log) }
+}
+
+func (h *hub) run(ctx context.Context, l *library.Library, events <-chan library.Event, version int64, look time.Duration, log *slog.Logger) {
+	defer h.end()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():

@@ -75,7 +75,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.running.Go(func() { s.hub.run(s.closing, s.o.Library, l.Look, s.log) })
+	s.running.Go(s.hub.follow(s.closing, s.o.Library, l.Look, s.log))
 	s.running.Go(func() { s.adder.run(s.closing) })
 	return s, nil
 }
