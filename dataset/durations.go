@@ -185,13 +185,18 @@ func readDurationJSON(r io.Reader, path string, into map[string]float64) error {
 	return err
 }
 
+// SkipMark passes over a byte order mark, which spreadsheets write before a CSV.
+func SkipMark(r *bufio.Reader) {
+	if mark, err := r.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
+		_, _ = r.Discard(3)
+	}
+}
+
 // readDurationCSV reads the columns id and length of a CSV with a header, as
 // Charades_v1_train.csv.
 func readDurationCSV(r io.Reader, path string, into map[string]float64) error {
 	text := bufio.NewReader(r)
-	if mark, err := text.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
-		_, _ = text.Discard(3) // spreadsheets write it
-	}
+	SkipMark(text)
 	in := csv.NewReader(text)
 	in.ReuseRecord = true
 	header, err := in.Read()

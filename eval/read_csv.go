@@ -105,9 +105,7 @@ func readCSV(r io.Reader, name string) (*stretch, error) {
 func eachRow(r io.Reader, name string, f func(n int, row []string) error) error {
 	in := &lastByte{Reader: r}
 	buffered := bufio.NewReaderSize(in, 1<<16)
-	if mark, err := buffered.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
-		_, _ = buffered.Discard(3) // spreadsheets write it
-	}
+	dataset.SkipMark(buffered)
 	c := csv.NewReader(&unpadded{in: buffered, start: true})
 	c.FieldsPerRecord = -1
 	c.ReuseRecord = true

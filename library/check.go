@@ -65,8 +65,8 @@ func (l *Library) Check(ctx context.Context, o CheckOptions) (videos int, err er
 func (l *Library) checkFiles(ctx context.Context, v Video, o CheckOptions) error {
 	present := false
 	for i, path := range v.Paths {
-		still := func() bool { return fileProblem(v, path, o.Quick && i == 0) != "" }
-		problem := fileProblem(v, path, o.Quick && i == 0)
+		look := func() string { return fileProblem(v, path, o.Quick && i == 0) }
+		problem, still := look(), func() bool { return look() != "" }
 		if problem == "" && !o.Quick {
 			still = func() bool { return true }
 			id, err := HashFile(ctx, path)

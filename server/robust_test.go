@@ -240,47 +240,53 @@ func TestServer_SearchedWhileChanged(t *testing.T) {
 	}
 }
 
+// otherProgram has the catalog open, and does to it what it is told.
+func (b *bench) otherProgram() func(sql string) {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(b.lib.Dir, "library.db"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	conn, err := db.Conn(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		conn.Close()
+		db.Close()
+	})
+	return func(sql string) {
+		b.t.Helper()
+		if _, err := conn.ExecContext(b.t.Context(), sql); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
 // A database that another program holds: reads go on, writes fail in time, and come right
 // afterwards.
 func TestServer_CatalogLocked(t *testing.T) {
 	b := newBench(t, 2, nil)
-	db, err := sql.Open("sqlite", filepath.Join(b.lib.Dir, "library.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	other := b.otherProgram()
+	other("BEGIN IMMEDIATE")
 	b.call("GET", "/api/v1/videos", nil, 200)
 	b.search(map[string]any{"query": "concept 2"})
 	b.call("GET", "/api/v1/ready", nil, 200)
 	deleted := make(chan reply, 1)
 	go func() { deleted <- b.do(b.request("DELETE", videoURL(b.ids[0], ""), nil)) }()
 	time.Sleep(200 * time.Millisecond)
-	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	other("ROLLBACK")
 	if r := <-deleted; r.StatusCode != http.StatusNoContent {
 		t.Errorf("%d %s", r.StatusCode, r.body)
 	}
 	if os.Getenv("TALL_LONG") != "1" {
 		return // SQLite is waited for for ten seconds
 	}
-	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	other("BEGIN IMMEDIATE")
 	if r := b.call("DELETE", videoURL(b.ids[1], ""), nil, 503); r.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	other("ROLLBACK")
 	b.call("DELETE", videoURL(b.ids[1], ""), nil, 204)
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -179,19 +178,8 @@ func TestServer_AddPaths(t *testing.T) {
 // An upload that a server took and did not come to add is added by the next one.
 func TestServer_UploadResumed(t *testing.T) {
 	b := newBench(t, 1, nil)
-	db, err := sql.Open("sqlite", filepath.Join(b.lib.Dir, "library.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	other := b.otherProgram()
+	other("BEGIN IMMEDIATE")
 	var out addedOutput
 	b.call("POST", "/api/v1/uploads?name=late.mp4", contentOf(5), 202).json(t, &out.Body)
 	if out.Body.Added[0].What != "queued" {
@@ -201,9 +189,7 @@ func TestServer_UploadResumed(t *testing.T) {
 	if err := b.s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	other("ROLLBACK")
 	b.over = false
 	b.serve(nil)
 	eventually(t, "the upload is in the library", func() bool {

@@ -309,29 +309,11 @@ func collectionEngine(c *collection.Collection, l *contrast.Localizer) library.E
 	e := collection.Encoder{Collection: c, Name: "made"}
 	return library.Engine{
 		Name: e.Name, Description: e.Description(), Sentences: e,
-		Open: func() (library.VideoEncoder, error) { return collectionVideos{e}, nil },
+		Open: func() (library.VideoEncoder, error) { return e, nil },
 		Localizers: []library.Localizer{{
 			Name: localizerContrast, ID: contrastID(), Localizer: l, Threshold: calibrate.DefaultConfidence,
 			Space: &library.Space{Name: e.Name, Indexer: l.Index()},
 			Bank:  func(ctx context.Context) ([]tall.Sentence, error) { return e.Bank(ctx, len(calibrate.Bank())) },
 		}},
 	}
-}
-
-// collectionVideos encodes files that hold the number of a video.
-type collectionVideos struct{ collection.Encoder }
-
-// Save implements [library.VideoEncoder].
-func (e collectionVideos) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	video, err := strconv.Atoi(string(text))
-	if err != nil {
-		return 0, fmt.Errorf("%w: %s", tall.ErrFormat, path)
-	}
-	rows, err := e.Write(video, dir, name, meta)
-	progress(float64(rows), float64(rows))
-	return rows, err
 }

@@ -25,23 +25,6 @@ type made struct {
 	ids []library.ID // by number
 }
 
-// numbers encodes videos.
-type numbers struct{ collection.Encoder }
-
-func (e numbers) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	video, err := strconv.Atoi(string(text))
-	if err != nil {
-		return 0, fmt.Errorf("%w: %s", tall.ErrFormat, path)
-	}
-	rows, err := e.Write(video, dir, name, meta)
-	progress(float64(rows), float64(rows))
-	return rows, err
-}
-
 // jointEngine searches a collection without training.
 func jointEngine(c *collection.Collection) library.Engine {
 	e := collection.Encoder{Collection: c, Name: "joint"}
@@ -51,7 +34,7 @@ func jointEngine(c *collection.Collection) library.Engine {
 	space := &library.Space{Name: "joint", Indexer: l.Index()}
 	return library.Engine{
 		Name: e.Name, Description: e.Description(), Sentences: e,
-		Open:       func() (library.VideoEncoder, error) { return numbers{e}, nil },
+		Open:       func() (library.VideoEncoder, error) { return e, nil },
 		Localizers: []library.Localizer{{Name: "contrast", ID: "contrast", Localizer: l, Bank: bank, Threshold: 0.95, Space: space}},
 		Like:       &library.Localizer{Name: "like", ID: "like", Localizer: l, Space: space},
 	}
@@ -83,7 +66,7 @@ func ctrlEngine(t testing.TB, c *collection.Collection) library.Engine {
 	videos := collection.Encoder{Collection: c, Name: "ctrl"}
 	e.Name, e.Description, e.Like = videos.Name, videos.Description(), nil
 	l := ctrl.NewLocalizer(m, ctrl.LocalizerOptions{})
-	e.Open = func() (library.VideoEncoder, error) { return numbers{videos}, nil }
+	e.Open = func() (library.VideoEncoder, error) { return videos, nil }
 	e.Localizers[0].Name, e.Localizers[0].ID, e.Localizers[0].Localizer = "ctrl", "ctrl", l
 	e.Localizers[0].Space = &library.Space{Name: "ctrl", Indexer: l.Index()}
 	return e

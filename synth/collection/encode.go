@@ -62,6 +62,21 @@ func (e Encoder) Description() feature.Description {
 	return feature.Description{Manifest: tall.Manifest{Encoder: e.Name, Dim: e.Dim()}, Window: 1, Stride: 1}
 }
 
+// Save is that of library.VideoEncoder, for files that hold the number of a video as text.
+func (e Encoder) Save(_ context.Context, path, dir, name string, meta map[string]string, progress func(done, total float64)) (rows int, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	video, err := strconv.Atoi(string(text))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s", tall.ErrFormat, path)
+	}
+	rows, err = e.Write(video, dir, name, meta)
+	progress(float64(rows), float64(rows))
+	return rows, err
+}
+
 // Write writes the features of a video to dir/name.safetensors, with the folder's
 // manifest, and returns the number of rows.
 func (e Encoder) Write(video int, dir, name string, meta map[string]string) (rows int, err error) {
